@@ -1,0 +1,19 @@
+/* Quantities as Kubernetes writes them: "10Gi", "500m", "1e3" (k8s.io/apimachinery, api/resource). */
+#ifndef AGKEEPER_BASE_QUANTITY_H
+#define AGKEEPER_BASE_QUANTITY_H
+
+#include <stdbool.h>
+
+/* An exact value in units of 10⁻⁹, the finest that Kubernetes keeps (finer ones are rounded up, as it does). */
+struct quantity {
+	__int128 nano;
+};
+
+/* Reads `text`; false when it is no quantity or beyond what Kubernetes can hold (2⁶³ − 1 whole units). */
+bool quantity_parse(const char *text, struct quantity *quantity);
+/* <0, 0, >0 as a is smaller, equal, larger than b. */
+int quantity_compare(struct quantity a, struct quantity b);
+/* Whole units, rounded up: bytes of a storage size. */
+long long quantity_value(struct quantity quantity);
+
+#endif
