@@ -1,7 +1,8 @@
 /* Field tables: a kind's fields, stated once.
  *
  * From one table come: decoding JSON into the typed struct, type and bounds findings, defaults, forbidden changes, the
- * CRD's structural schema (so `kubectl explain`) and the reference in docs/. To add a field, add a struct member and its row.
+ * CRD's structural schema (so `kubectl explain`) and the reference in docs/. To add a field, add a struct member and
+ * its row.
  *
  * A decoded struct borrows its texts from the JSON tree it was decoded from and its arrays from the arena given: both
  * must outlive it. An absent field is NULL, `.set == false`, `.text == NULL` or `.count == 0`. */
@@ -47,15 +48,15 @@ struct opt_duration {
 	const char *text; /* as written */
 	int64_t nanoseconds;
 };
-#define LIST_OF(type)                                                                                                  \
-	struct {                                                                                                       \
-		size_t count;                                                                                          \
-		type *items;                                                                                           \
+#define LIST_OF(type)         \
+	struct {              \
+		size_t count; \
+		type *items;  \
 	}
 typedef LIST_OF(const char *) string_list;
 struct map_entry {
 	const char *key;
-	const char *text;       /* the value when it is a string or a quantity */
+	const char *text;      /* the value when it is a string or a quantity */
 	struct quantity value; /* when it is a quantity */
 };
 struct map {
@@ -65,11 +66,12 @@ struct map {
 /* The value at `key`, NULL when there is none. */
 const char *map_text(const struct map *map, const char *key);
 
-/* A way of writing that several fields share: one predicate for us, one pattern for the CRD (a test holds them together). */
+/* A way of writing that several fields share: one predicate for us, one pattern for the CRD (a test holds them
+ * together). */
 struct format {
-	const char *pattern;                /* RE2 syntax for the CRD */
+	const char *pattern; /* RE2 syntax for the CRD */
 	bool (*matches)(const char *value);
-	const char *detail;                 /* "must be a DNS label: …" */
+	const char *detail; /* "must be a DNS label: …" */
 };
 
 enum field_flags {
@@ -78,7 +80,8 @@ enum field_flags {
 	FIELD_SET_ONCE = 1 << 2,  /* may be set on update; then immutable */
 	FIELD_UNIQUE = 1 << 3,    /* a list whose strings differ: x-kubernetes-list-type set */
 	FIELD_ATOMIC = 1 << 4,    /* a list or map with one owner: x-kubernetes-list-type/map-type atomic */
-	FIELD_PRESERVE = 1 << 5,  /* an object that is read in part: members without a row are kept, not pruned or refused */
+	FIELD_PRESERVE =
+	        1 << 5, /* an object that is read in part: members without a row are kept, not pruned or refused */
 	FIELD_NULLABLE = 1 << 6
 };
 
@@ -87,17 +90,17 @@ struct field {
 	const char *name; /* NULL in rows that describe list elements or map values */
 	enum field_type type;
 	size_t offset;
-	unsigned flags; /* enum field_flags */
-	const struct schema *schema;      /* FIELD_OBJECT */
-	const struct field *item;         /* FIELD_LIST, FIELD_MAP */
-	const char *default_text;         /* text of a string, quantity or duration; JSON for every other type */
-	const char *const *values;        /* FIELD_STRING: the ones allowed, NULL-terminated */
-	const struct format *format;      /* FIELD_STRING; of the keys for FIELD_MAP */
+	unsigned flags;              /* enum field_flags */
+	const struct schema *schema; /* FIELD_OBJECT */
+	const struct field *item;    /* FIELD_LIST, FIELD_MAP */
+	const char *default_text;    /* text of a string, quantity or duration; JSON for every other type */
+	const char *const *values;   /* FIELD_STRING: the ones allowed, NULL-terminated */
+	const struct format *format; /* FIELD_STRING; of the keys for FIELD_MAP */
 	bool has_min, has_max;
-	int64_t min, max;                 /* FIELD_INT: bounds. FIELD_STRING: bytes. FIELD_LIST: elements */
-	const char *list_key;             /* FIELD_LIST of objects told apart by this member: x-kubernetes-list-type map */
-	const char *doc;                  /* one or two sentences; kubectl explain shows them */
-	const char *since;                /* the agkeeper version that brought the field; NULL: the first */
+	int64_t min, max;     /* FIELD_INT: bounds. FIELD_STRING: bytes. FIELD_LIST: elements */
+	const char *list_key; /* FIELD_LIST of objects told apart by this member: x-kubernetes-list-type map */
+	const char *doc;      /* one or two sentences; kubectl explain shows them */
+	const char *since;    /* the agkeeper version that brought the field; NULL: the first */
 };
 #define BOUNDS(min_, max_) .has_min = true, .min = (min_), .has_max = true, .max = (max_)
 #define AT_LEAST(min_)     .has_min = true, .min = (min_)
@@ -110,21 +113,29 @@ struct schema {
 };
 /* A row's name, place and type: `{ MEMBER(struct sqlag_spec, "agName", ag_name), .type = FIELD_STRING, … }`. */
 #define MEMBER(type_, name_, member_) .name = (name_), .offset = offsetof(type_, member_)
-#define ONE_OF(...) .values = (const char *const[]){ __VA_ARGS__, NULL }
-#define LIST_ITEM(...) .item = &(const struct field){ __VA_ARGS__ }
+#define ONE_OF(...)                       \
+	.values = (const char *const[]) { \
+		__VA_ARGS__, NULL         \
+	}
+#define LIST_ITEM(...)                  \
+	.item = &(const struct field) { \
+		__VA_ARGS__             \
+	}
 
-/* Decodes the JSON object at `json` into `object` (schema->size zeroed bytes) and reports every value of the wrong type,
- * missing, or outside its bounds, values or format. `path` is where `json` stands ("" for a whole object). Members
- * without a row are passed over, unless `unknown` says to report them as well (lint). Explicit nulls count as absent. */
+/* Decodes the JSON object at `json` into `object` (schema->size zeroed bytes) and reports every value of the wrong
+ * type, missing, or outside its bounds, values or format. `path` is where `json` stands ("" for a whole object).
+ * Members without a row are passed over, unless `unknown` says to report them as well (lint). Explicit nulls count as
+ * absent. */
 enum unknown_fields { UNKNOWN_PASS, UNKNOWN_REPORT };
 void schema_decode(const struct schema *schema, const struct json_object *json, const char *path, void *object,
-		   struct arena *arena, enum unknown_fields unknown, struct findings *findings);
+                   struct arena *arena, enum unknown_fields unknown, struct findings *findings);
 
 /* The changes between two whole objects that FIELD_IMMUTABLE and FIELD_SET_ONCE forbid. Both must be defaulted. */
 void schema_check_changes(const struct schema *schema, const struct json_object *old_json,
-			  const struct json_object *new_json, const char *path, struct findings *findings);
+                          const struct json_object *new_json, const char *path, struct findings *findings);
 
-/* Defaults are set in the tree and, where `patch` is not NULL, written to it as operations of a JSON patch (RFC 6902). */
+/* Defaults are set in the tree and, where `patch` is not NULL, written to it as operations of a JSON patch (RFC 6902).
+ */
 struct defaulting {
 	struct json_object *object; /* the whole object, changed in place */
 	struct strbuf *patch;       /* operations, comma-separated, without the brackets; or NULL */
@@ -132,11 +143,11 @@ struct defaulting {
 /* Sets every missing default of the table below `json`; objects are created only where the table gives the object
  * itself a default, as the API server does it. Idempotent. */
 void schema_set_defaults(const struct schema *schema, struct json_object *json, const char *pointer,
-			 struct defaulting *defaulting);
+                         struct defaulting *defaulting);
 /* For defaults that depend on other fields: sets parent[key] = value unless something is there. `pointer` is the JSON
  * Pointer of parent, which must be part of the tree. Takes over value. */
 void default_member(struct defaulting *defaulting, struct json_object *parent, const char *pointer, const char *key,
-		    struct json_object *value);
+                    struct json_object *value);
 
 /* The structural schema (OpenAPI v3) of the object, as a CRD has it. The caller owns it. */
 struct json_object *schema_to_openapi(const struct schema *schema);

@@ -39,7 +39,8 @@ struct findings {
 	const char **warnings;
 	size_t warning_count;
 	const char *rule; /* the rule that is running: what findings added now are counted under */
-	char *failure;    /* why the rules could not be judged (the API did not answer): the caller must refuse for now and say try again; NULL */
+	char *failure; /* why the rules could not be judged (the API did not answer): the caller must refuse for now and
+	                  say try again; NULL */
 };
 void findings_free(struct findings *findings);
 #define cleanup_findings __attribute__((cleanup(findings_free)))
@@ -49,28 +50,29 @@ const char *at(struct findings *findings, const char *format, ...) __attribute__
 
 /* Adds a finding. `value` is what the user wrote, shown quoted when it is text; the detail says what would be right. */
 void finding_invalid(struct findings *findings, const char *path, const char *value, const char *detail, ...)
-	__attribute__((format(printf, 4, 5)));
+        __attribute__((format(printf, 4, 5)));
 void finding_invalid_int(struct findings *findings, const char *path, long long value, const char *detail, ...)
-	__attribute__((format(printf, 4, 5)));
+        __attribute__((format(printf, 4, 5)));
 /* As finding_invalid with any JSON value, shown as compact JSON (cut when long). */
 void finding_invalid_json(struct findings *findings, const char *path, const struct json_object *value,
-			  const char *detail, ...) __attribute__((format(printf, 4, 5)));
+                          const char *detail, ...) __attribute__((format(printf, 4, 5)));
 void finding_wrong_type(struct findings *findings, const char *path, const struct json_object *value, const char *type);
 void finding_required(struct findings *findings, const char *path, const char *detail, ...)
-	__attribute__((format(printf, 3, 4)));
+        __attribute__((format(printf, 3, 4)));
 void finding_forbidden(struct findings *findings, const char *path, const char *detail, ...)
-	__attribute__((format(printf, 3, 4)));
+        __attribute__((format(printf, 3, 4)));
 void finding_duplicate(struct findings *findings, const char *path, const char *value);
 void finding_not_found(struct findings *findings, const char *path, const char *value, const char *detail, ...)
-	__attribute__((format(printf, 4, 5)));
+        __attribute__((format(printf, 4, 5)));
 /* `supported` ends with NULL and is listed in the order given. */
 void finding_not_supported(struct findings *findings, const char *path, const char *value,
-			   const char *const *supported);
+                           const char *const *supported);
 /* As above, with a sentence of its own instead of the list. */
 void finding_not_supported_because(struct findings *findings, const char *path, const char *value, const char *detail,
-				   ...) __attribute__((format(printf, 4, 5)));
+                                   ...) __attribute__((format(printf, 4, 5)));
 
-/* Adds a warning: the request passes and kubectl prints the text. Keep it under 200 characters (kube cuts long ones). */
+/* Adds a warning: the request passes and kubectl prints the text. Keep it under 200 characters (kube cuts long ones).
+ */
 void warn(struct findings *findings, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

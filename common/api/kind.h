@@ -24,7 +24,12 @@ struct object_meta {
 extern const struct schema object_meta_schema;
 
 /* How rules look at other objects: a watch cache with live reads behind it, or nothing at all (lint, --no-cluster). */
-enum lookup_resource { LOOKUP_MSSQLSERVER, LOOKUP_MSSQLSERVERVERSION, LOOKUP_MSSQLSERVEROPSREQUEST, LOOKUP_STORAGECLASS };
+enum lookup_resource {
+	LOOKUP_MSSQLSERVER,
+	LOOKUP_MSSQLSERVERVERSION,
+	LOOKUP_MSSQLSERVEROPSREQUEST,
+	LOOKUP_STORAGECLASS
+};
 enum lookup_result {
 	LOOKUP_FOUND,
 	LOOKUP_ABSENT,  /* certain: it is not there */
@@ -33,14 +38,14 @@ enum lookup_result {
 };
 struct lookup {
 	void *context;
-	/* One object; `namespace` is NULL for cluster-scoped ones. *object is valid until the review ends and must not be
-	 * changed. MSSQLServer objects come as v1alpha2, the stored version. */
+	/* One object; `namespace` is NULL for cluster-scoped ones. *object is valid until the review ends and must not
+	 * be changed. MSSQLServer objects come as v1alpha2, the stored version. */
 	enum lookup_result (*get)(void *context, enum lookup_resource resource, const char *namespace, const char *name,
-				  const struct json_object **object, struct findings *findings);
+	                          const struct json_object **object, struct findings *findings);
 	/* Calls visit for each object of the namespace (NULL: all); LOOKUP_FOUND also when there is none. */
 	enum lookup_result (*list)(void *context, enum lookup_resource resource, const char *namespace,
-				   void (*visit)(void *visitor, const struct json_object *object), void *visitor,
-				   struct findings *findings);
+	                           void (*visit)(void *visitor, const struct json_object *object), void *visitor,
+	                           struct findings *findings);
 };
 /* The lookup of lint and --no-cluster: always LOOKUP_OFFLINE. */
 extern const struct lookup lookup_offline;
@@ -64,7 +69,7 @@ struct rule {
 	const char *name; /* a-few-words, for metrics and the reference */
 	unsigned when;    /* enum operation, or-ed */
 	void (*check)(const struct rule_input *input, struct findings *findings);
-	const char *doc;  /* one sentence for the reference */
+	const char *doc; /* one sentence for the reference */
 };
 
 struct printer_column {
@@ -84,18 +89,18 @@ struct kind {
 	const char *const *short_names; /* NULL-terminated */
 	const char *const *categories;  /* NULL-terminated, or NULL */
 	bool cluster_scoped;
-	bool storage;                   /* the version that etcd holds */
+	bool storage; /* the version that etcd holds */
 	const char *doc;
-	const struct schema *schema;    /* apiVersion, kind, metadata, spec, status */
-	const struct rule *rules;       /* ends with name NULL */
+	const struct schema *schema;          /* apiVersion, kind, metadata, spec, status */
+	const struct rule *rules;             /* ends with name NULL */
 	const struct printer_column *columns; /* ends with name NULL */
-	const char *scale_spec_path;    /* scale subresource, or NULL */
+	const char *scale_spec_path;          /* scale subresource, or NULL */
 	const char *scale_status_path;
 	const char *scale_selector_path;
 	/* Defaults that depend on other fields; may be NULL. Runs after the table's. */
 	void (*complete)(struct defaulting *defaulting);
-	/* v1 ↔ v1alpha2: rewrites a whole object in place to the storage version and back (REQUIREMENTS R42); NULL for the
-	 * storage version itself and for kinds of one version. */
+	/* v1 ↔ v1alpha2: rewrites a whole object in place to the storage version and back (REQUIREMENTS R42); NULL for
+	 * the storage version itself and for kinds of one version. */
 	int (*to_storage)(struct json_object *object, struct error **err);
 	int (*from_storage)(struct json_object *object, struct error **err);
 };
@@ -112,8 +117,8 @@ const struct kind *kind_of_object(const struct json_object *object);
 void kind_set_defaults(const struct kind *kind, struct json_object *object, struct strbuf *patch);
 
 /* Judges a change: decodes, checks the table, checks forbidden changes, runs the rules. Objects must be defaulted
- * (kind_set_defaults). A write that leaves spec as it was (status, labels, finalizers) is never refused. Offending unknown fields
- * are reported when `unknown` says so. */
+ * (kind_set_defaults). A write that leaves spec as it was (status, labels, finalizers) is never refused. Offending
+ * unknown fields are reported when `unknown` says so. */
 struct judgement {
 	const struct kind *kind;
 	enum operation operation;
@@ -128,8 +133,8 @@ void kind_judge(const struct judgement *judgement, struct findings *findings);
 /* Only what the table says (the CRD's own schema would refuse it too): the first half of kind_judge. */
 void kind_judge_table(const struct judgement *judgement, struct findings *findings);
 
-/* Rewrites `object` to `version` of the same kind, in place ("group/version"); only apiVersion, spec, status, labels and
- * annotations change. ERROR_INVALID says why not. */
+/* Rewrites `object` to `version` of the same kind, in place ("group/version"); only apiVersion, spec, status, labels
+ * and annotations change. ERROR_INVALID says why not. */
 int kind_convert(struct json_object *object, const char *api_version, struct error **err);
 
 /* Appends every CRD as YAML documents (what manifests/crds holds). */
