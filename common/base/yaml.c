@@ -158,17 +158,14 @@ static size_t line_of(const yaml_node_t *node) {
 static int read_scalar(struct reader *reader, yaml_node_t *node, struct json_object **json) {
 	const char *text = (const char *)node->data.scalar.value;
 	size_t length = node->data.scalar.length;
-	const char *tag = (const char *)node->tag;
 	bool is_string = true;
 	*json = NULL;
 	if (strlen(text) != length) {
 		return error_set(reader->err, ERROR_INVALID, "line %zu: a NUL character in text", line_of(node));
 	}
-	/* libyaml gives every scalar without a tag of its own the string tag: the style tells plain from quoted. */
-	bool has_own_tag = strcmp(tag, YAML_STR_TAG) != 0 || node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-	if (!has_own_tag || (strcmp(tag, YAML_STR_TAG) != 0 && strcmp(tag, "!") != 0)) {
-		*json = resolve_plain(text, &is_string);
-	}
+	/* libyaml gives a scalar without a tag of its own the string tag: only the style tells plain from quoted. */
+	bool is_untagged = strcmp((const char *)node->tag, YAML_STR_TAG) == 0;
+	if (is_untagged && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) *json = resolve_plain(text, &is_string);
 	if (is_string) *json = json_object_new_string_len(text, (int)length);
 	return 0;
 }
