@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # $work comes from test/e2e/run
 # One verdict a file in test/e2e/cases. A file starts with what is expected of its last part:
 #   # admitted            or   # refused: TEXT        (several: every text must be in kubectl's output)
 #   # warns: TEXT         a warning that kubectl prints beside

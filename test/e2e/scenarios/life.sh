@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # $work comes from test/e2e/run
 # Dry runs, deletion, scaling, status: what admission may and may not stand in the way of.
 kubectl apply -f test/e2e/examples/catalog.yaml >/dev/null
 

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # $work comes from test/e2e/run
 # agkeeper itself in the cluster: rights, restarts, certificates, metrics.
 
 as=(--as=system:serviceaccount:agkeeper-system:agkeeper)
