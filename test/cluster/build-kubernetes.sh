@@ -9,19 +9,19 @@ set -euo pipefail
 source "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 programs=(kube-apiserver kube-controller-manager kube-scheduler)
-go_root=/usr/lib/go-1.19 # the only Go in Debian 12 that still compiles this release
+go_root=/usr/lib/go-1.19 # Debian 12's Go
 
 work= # the temporary folder
 job=  # the long command that is running
 started=$SECONDS
 
 main() {
-	is_built && return
+	kubernetes_is_built && return
 	need apt-get awk flock tar
 	[[ -x $go_root/bin/go ]] || die "Go 1.19 is not installed (package golang-1.19-go). './dev deps' installs it."
 
 	lock "$cache/kubernetes-$kubernetes_version.lock" "Another process is building Kubernetes; waiting for it…"
-	is_built && return
+	kubernetes_is_built && return
 	rm -rf "$built" "$cache"/kubernetes-build.* # left by a build that was killed: nobody else can own them now
 
 	trap clean_up EXIT
@@ -42,16 +42,10 @@ main() {
 	step 5 "compiling ${programs[*]}"
 	run compile
 
+	echo "$recipe" >"$work/programs/recipe"
 	chmod 755 "$work/programs"
 	mv -T "$work/programs" "$built"
 	say "Kubernetes $kubernetes_version is ready in $built ($((SECONDS - started)) s)."
-}
-
-is_built() {
-	local program
-	for program in "${programs[@]}"; do
-		[[ -x $built/$program ]] || return 1
-	done
 }
 
 step() { printf '[%3d s] %d/5 %s\n' "$((SECONDS - started))" "$1" "$2" >&2; }
@@ -103,7 +97,7 @@ download() {
 	mkdir -p sources lists/partial apt-cache
 	write_source_lists
 	"${apt[@]}" update
-	"${apt[@]}" --download-only source kubernetes
+	"${apt[@]}" --download-only source kubernetes golang-github-modern-go-reflect2
 	compgen -G "kubernetes_*$kubernetes_version*.orig.tar.gz" >/dev/null || {
 		echo "This machine's package sources have kubernetes in another version than $kubernetes_version:"
 		ls
@@ -160,6 +154,12 @@ write_source_lists() {
 unpack() {
 	mkdir -p src/k8s.io/kubernetes
 	tar -xzf kubernetes_*.orig.tar.gz -C src/k8s.io/kubernetes --strip-components=1
+	# The vendored reflect2 is older than Go 1.18, whose map iteration it corrupts memory with: the API server dies of
+	# the first server-side apply of a custom resource. Debian has the version that fixes it.
+	local reflect2=src/k8s.io/kubernetes/vendor/github.com/modern-go/reflect2
+	rm -r "$reflect2"
+	mkdir "$reflect2"
+	tar -xzf golang-github-modern-go-reflect2_*.orig.tar.gz -C "$reflect2" --strip-components=1
 }
 
 # The one generated file that the source package lacks. Its input is every package that asks for OpenAPI definitions.
@@ -184,7 +184,7 @@ compile() {
 		done
 	done
 	mkdir -p "$work/programs"
-	go build -ldflags "$flags" -o "$work/programs/" "${programs[@]/#/./cmd/}"
+	go build -trimpath -ldflags "$flags" -o "$work/programs/" "${programs[@]/#/./cmd/}"
 }
 
 main "$@"

@@ -51,7 +51,7 @@ main() {
 
 # Go and dpkg-dev serve only to build Kubernetes: not where it is built already, or provided.
 plan_for_kubernetes() {
-	if [[ -z ${KUBEBUILDER_ASSETS:-} ]] && ! find_program kube-apiserver >/dev/null; then
+	if [[ -z ${KUBEBUILDER_ASSETS:-} ]] && ! kubernetes_is_built; then
 		packages+=(golang-1.19-go dpkg-dev)
 	fi
 }

@@ -14,6 +14,9 @@ cluster=$(realpath -m "${AGKEEPER_CLUSTER_DIR:-${XDG_STATE_HOME:-$HOME/.local/st
 # The Kubernetes release that Debian 12 has the source of, and where its programs are kept once built.
 kubernetes_version=1.20.2
 built=$cache/kubernetes-$kubernetes_version
+# Raise it when build-kubernetes.sh comes to build something else: what an earlier one built is then built anew.
+recipe=2
+kubernetes_is_built() { [[ -e $built/recipe && $(<"$built/recipe") == "$recipe" ]]; }
 # Programs unpacked from Debian packages that are better not installed (see deps.sh).
 tools=$cache/tools
 
