@@ -104,19 +104,26 @@ up() {
 }
 
 start_parts() {
-	local part program
-	for part in "${parts[@]}"; do
-		program=${part//-/_}
-		if [[ ! ${!program} ]] || recorded_pid "$part" >/dev/null; then
-			continue
-		fi
-		[[ -x ${!program} ]] || die "$part was started from ${!program}, which is gone: run './dev cluster down' first."
-		"start_$part"
-		await "$part" 60 "ready_$part"
-		if [[ $part == kube-apiserver ]]; then
-			await kube-apiserver 30 kube apply -f "$here/storage.yaml"
-		fi
-	done
+	ensure etcd
+	await etcd 60 ready_etcd
+	ensure kube-apiserver
+	await kube-apiserver 60 ready_kube-apiserver
+	await kube-apiserver 30 kube apply -f "$here/storage.yaml"
+	ensure kube-controller-manager
+	ensure kube-scheduler
+	[[ ! $kube_controller_manager ]] || await kube-controller-manager 60 ready_kube-controller-manager
+	[[ ! $kube_scheduler ]] || await kube-scheduler 60 ready_kube-scheduler
+}
+
+# ensure PART: start it, unless it runs or this release came without it.
+ensure() {
+	local program=${1//-/_}
+	program=${!program}
+	if [[ ! $program ]] || recorded_pid "$1" >/dev/null; then
+		return
+	fi
+	[[ -x $program ]] || die "$1 was started from $program, which is gone: run './dev cluster down' first."
+	"start_$1"
 }
 
 # On failure or a signal: stop what this call started, and leave the logs to be read.
@@ -231,6 +238,8 @@ environment() {
 	# shellcheck source=/dev/null
 	source "$cluster/settings"
 	printf 'export KUBECONFIG=%q\n' "$cluster/admin.kubeconfig"
+	# kubectl remembers what a server offers by its address, and the next cluster will have the same one.
+	printf 'export KUBECACHEDIR=%q\n' "$cluster/kubectl-cache"
 	# shellcheck disable=SC2016 # the caller's shell expands it
 	[[ $(type -P kubectl) == "$kubectl" ]] || printf 'export PATH=%q:"$PATH"\n' "$(dirname "$kubectl")"
 }

@@ -74,5 +74,5 @@ fetch() {
 }
 
 kube() {
-	"$kubectl" --kubeconfig "$cluster/admin.kubeconfig" --request-timeout 5s "$@" >/dev/null 2>&1
+	"$kubectl" --kubeconfig "$cluster/admin.kubeconfig" --cache-dir "$cluster/kubectl-cache" --request-timeout 5s "$@" >/dev/null 2>&1
 }

@@ -50,7 +50,7 @@ start_simnode() {
 kube_until() {
 	local deadline=$((SECONDS + $1)) doing=$2 output
 	shift 2
-	until output=$("$kubectl" --kubeconfig "$cluster/admin.kubeconfig" "$@" 2>&1); do
+	until output=$("$kubectl" --kubeconfig "$cluster/admin.kubeconfig" --cache-dir "$cluster/kubectl-cache" "$@" 2>&1); do
 		if ! recorded_pid simnode >/dev/null; then
 			show_log simnode
 			die "simnode ended while $doing (see above)"
