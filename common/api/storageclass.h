@@ -6,7 +6,7 @@
 #include "api/kind.h"
 
 struct storage_class {
-	const char *name; /* borrowed from the object looked up */
+	const char *name; /* lives as long as the findings */
 	bool expandable;  /* allowVolumeExpansion */
 };
 
