@@ -39,7 +39,6 @@ struct follow {
 	struct lines lines;
 	bool opened;     /* the server has answered 200 */
 	bool progressed; /* this watch has brought something */
-	bool fresh;      /* the next watch takes a new connection: the old one went silent */
 	int64_t started_at;
 	int64_t sign_at;      /* of life, the last one */
 	struct error *broken; /* why we ended it ourselves */

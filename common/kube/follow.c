@@ -208,12 +208,20 @@ static bool needs_list(const struct error *err) {
 	return err->kind == ERROR_GONE || err->kind == ERROR_NOT_FOUND || err->kind == ERROR_INVALID;
 }
 
+/* A watch that brought something or held for a while: what went wrong before is over. */
+static bool was_useful(const struct follow *follow) {
+	enum { LONG_ENOUGH_MS = 10 * 1000 };
+	return follow->progressed || (follow->opened && clock_monotonic_ms() - follow->started_at >= LONG_ENOUGH_MS);
+}
+
+static void start_over(struct follow *follow) {
+	follow->failures = 0;
+	backoff_reset(&follow->backoff);
+}
+
 static void watch_lost(struct kube_cache *cache, const struct error *err) {
 	struct follow *follow = &cache->follow;
-	if (follow->progressed) {
-		follow->failures = 0;
-		backoff_reset(&follow->backoff);
-	}
+	if (was_useful(follow)) start_over(follow);
 	if (needs_list(err)) forget_position(follow);
 	fail(cache, err);
 	follow->transfer = NULL;
@@ -243,6 +251,7 @@ static void on_watch_end(void *context, struct json_object *answer, const struct
 		return;
 	}
 	follow->transfer = NULL;
+	start_over(follow);
 	pause_for(cache, 0);
 }
 
@@ -260,11 +269,9 @@ static void watch(struct kube_cache *cache) {
 	struct call *call = transfer_call(follow->transfer);
 	call->sink = on_bytes;
 	call->sink_context = cache;
-	call->fresh_connection = follow->fresh;
 	lines_reset(&follow->lines);
 	follow->opened = false;
 	follow->progressed = false;
-	follow->fresh = false;
 	follow->started_at = clock_monotonic_ms();
 	follow->sign_at = follow->started_at;
 	atomic_fetch_add(&cache->watches, 1);
@@ -284,7 +291,7 @@ static void give_up_silent(struct kube_cache *cache) {
 	error_set(&err, ERROR_TIMEOUT, "watch of %s: no sign of life for %lld ms", cache->options.resource->plural,
 	          (long long)cache->options.silence_ms);
 	transfer_cancel(take(&follow->transfer));
-	follow->fresh = true;
+	loop_distrust_connections(cache->loop);
 	watch_lost(cache, err);
 }
 

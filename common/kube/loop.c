@@ -29,6 +29,7 @@ struct kube_loop {
 	CURLM *multi;
 	struct transfer *transfers;
 	struct loop_member *members;
+	int64_t distrust_until; /* monotonic milliseconds */
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool stopping;
@@ -98,6 +99,7 @@ static void complete(struct transfer *transfer, struct json_object *answer, cons
 static void begin_attempt(struct transfer *transfer) {
 	cleanup_error struct error *err = NULL;
 	transfer->attempts++;
+	transfer->call.fresh_connection = clock_monotonic_ms() < transfer->loop->distrust_until;
 	if (call_prepare(&transfer->call, transfer->easy, &err) < 0) {
 		complete(transfer, NULL, err);
 		return;
@@ -107,13 +109,20 @@ static void begin_attempt(struct transfer *transfer) {
 	if (!transfer->running) abort();
 }
 
+void loop_distrust_connections(struct kube_loop *loop) {
+	enum { DISTRUST_MS = 30 * 1000 };
+	loop->distrust_until = clock_monotonic_ms() + DISTRUST_MS;
+}
+
 static void end_attempt(struct transfer *transfer, CURLcode result) {
 	cleanup_error struct error *err = NULL;
 	cleanup_json struct json_object *answer = NULL;
 	curl_multi_remove_handle(transfer->loop->multi, transfer->easy);
 	transfer->running = false;
-	if (call_finish(&transfer->call, result, &answer, &err) < 0 && !transfer->try_once) {
-		int64_t delay = call_retry_delay_ms(&transfer->call, err, transfer->attempts);
+	if (result == CURLE_OPERATION_TIMEDOUT) loop_distrust_connections(transfer->loop);
+	if (call_finish(&transfer->call, result, &answer, &err) < 0) {
+		bool may_repeat = !transfer->try_once || err->code == 401;
+		int64_t delay = may_repeat ? call_retry_delay_ms(&transfer->call, err, transfer->attempts) : -1;
 		if (delay >= 0) {
 			transfer->start_at = clock_monotonic_ms() + delay;
 			return;

@@ -14,10 +14,14 @@ void transfer_cancel(struct transfer *transfer);
 
 /* The call inside: a watch sets its sink there, before the next step; and asks what the server said. */
 struct call *transfer_call(struct transfer *transfer);
-/* Only one attempt, whatever the answer (watches have their own way to go on). */
+/* Only one attempt, whatever the answer, unless a renewed token may mend it (watches have their own way to go on). */
 void transfer_try_once(struct transfer *transfer);
 /* The HTTP status received so far, 0 for none. */
 long transfer_status(const struct transfer *transfer);
+
+/* A peer went silent: for a while, new exchanges take new connections. HTTP/2 would put them on the dead one otherwise,
+ * until the kernel gives it up (TCP_USER_TIMEOUT, transport.c). */
+void loop_distrust_connections(struct kube_loop *loop);
 
 /* Something on the loop that has things to do at certain times. */
 struct loop_member {
