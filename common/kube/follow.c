@@ -38,8 +38,9 @@ static enum follow_trouble trouble_of(const struct error *err) {
 static void log_trouble(struct kube_cache *cache, const struct error *err) {
 	struct follow *follow = &cache->follow;
 	enum follow_trouble trouble = trouble_of(err);
-	/* A dropped connection that is mended at the next attempt is daily life. */
-	bool daily = trouble == TROUBLE_SERVER && follow->failures < 2 && kube_cache_synced(cache);
+	/* A dropped connection or an expired position that is mended at the next attempt is daily life. */
+	bool daily = trouble == TROUBLE_SERVER && follow->failures < 2 &&
+	             (kube_cache_synced(cache) || err->kind == ERROR_GONE);
 	if (trouble == follow->trouble || daily) {
 		log_debug("watch cache: attempt failed", log_str("resource", cache->options.resource->plural),
 		          log_err(err));
