@@ -1,13 +1,12 @@
-/* Reading the small files that connection settings live in. */
-#ifndef AGKEEPER_KUBE_FILE_H
-#define AGKEEPER_KUBE_FILE_H
-
-#include <stddef.h>
+/* Files read whole. */
+#ifndef AGKEEPER_BASE_FILE_H
+#define AGKEEPER_BASE_FILE_H
 
 #include "base/error.h"
 #include "base/strbuf.h"
 
-/* Appends the whole file; one of more than `limit` bytes is ERROR_INVALID. */
+/* Appends the content of the file at `path` ("-" is standard input). ERROR_NOT_FOUND when there is none, ERROR_INVALID
+ * when it has more than `limit` bytes, ERROR_IO for everything else that goes wrong. */
 int file_read(const char *path, size_t limit, struct strbuf *content, struct error **err);
 
 /* The same as text without the white space around it, as tokens and names are kept in files. The caller frees *text. */
