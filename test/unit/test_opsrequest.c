@@ -232,9 +232,13 @@ static void only_apply_is_defaulted(void **state) {
 
 static void rules_survive_what_is_no_request(void **state) {
 	(void)state;
-	static const char *const objects[] = { "{}", "spec: 1", "spec: {type: 1, databaseRef: x, volumeExpansion: []}",
-		                               "metadata: 1\nspec: {type: VolumeExpansion, databaseRef: {name: 1}, "
-		                               "volumeExpansion: {mssqlserver: {}, mode: 2}}" };
+	static const char *const objects[] = {
+		"{}",
+		"spec: 1",
+		"spec: {type: 1, databaseRef: x, volumeExpansion: []}",
+		"spec: {type: VolumeExpansion, databaseRef: {name: 1}, volumeExpansion: {mssqlserver: {}, mode: 2}}",
+		"metadata: 1",
+	};
 	for (size_t i = 0; i < ARRAY_LENGTH(objects); i++) {
 		cleanup_json struct json_object *object = judge_yaml(objects[i]);
 		kind_set_defaults(&opsrequest_kind_v1alpha1, object, NULL);
