@@ -64,13 +64,17 @@ bool pool_submit(struct pool *pool, void (*run)(void *argument), void *argument)
 	return accepted;
 }
 
-void pool_free(struct pool *pool) {
-	if (pool == NULL) return;
+void pool_stop(struct pool *pool) {
 	pthread_mutex_lock(&pool->lock);
 	pool->stopping = true;
 	pthread_cond_broadcast(&pool->changed);
 	pthread_mutex_unlock(&pool->lock);
 	for (size_t i = 0; i < pool->thread_count; i++) pthread_join(pool->threads[i], NULL);
+	pool->thread_count = 0;
+}
+
+void pool_free(struct pool *pool) {
+	if (pool == NULL) return;
 	pthread_cond_destroy(&pool->changed);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool->jobs);

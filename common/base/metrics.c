@@ -205,6 +205,13 @@ void metric_set(struct metric_cell *cell, double value) {
 	atomic_store_explicit(&cell->hidden, false, memory_order_relaxed);
 }
 
+void metric_change(struct metric_cell *cell, double difference) {
+	double value = atomic_load_explicit(&cell->value, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&cell->value, &value, value + difference, memory_order_relaxed,
+	                                              memory_order_relaxed)) {
+	}
+}
+
 void metric_hide(struct metric_cell *cell) {
 	atomic_store_explicit(&cell->hidden, true, memory_order_relaxed);
 }

@@ -47,6 +47,8 @@ void metric_increment(struct metric_cell *cell);
 void metric_add(struct metric_cell *cell, uint64_t amount);
 /* Gauges, and counters that somebody else keeps (the kernel counts CPU time). */
 void metric_set(struct metric_cell *cell, double value);
+/* Gauges: adds to the value. */
+void metric_change(struct metric_cell *cell, double difference);
 /* Histograms. */
 void metric_observe(struct metric_cell *cell, int64_t nanoseconds);
 /* What a gauge spoke of is gone: the cell prints no more until it is set again. */
