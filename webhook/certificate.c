@@ -95,3 +95,14 @@ void certificate_show(const struct certificate *certificate, gnutls_pcert_st **c
 int64_t certificate_expiry(const struct certificate *certificate) {
 	return certificate->expiry;
 }
+
+int certificate_check_ca(const char *pem, struct error **err) {
+	const gnutls_datum_t data = datum_of(pem);
+	gnutls_x509_crt_t *list = NULL;
+	unsigned count = 0;
+	int result = gnutls_x509_crt_list_import2(&list, &count, &data, GNUTLS_X509_FMT_PEM, 0);
+	if (result < 0) return error_set(err, ERROR_INVALID, "client CA: %s", gnutls_strerror(result));
+	for (unsigned i = 0; i < count; i++) gnutls_x509_crt_deinit(list[i]);
+	gnutls_free(list);
+	return count != 0 ? 0 : error_set(err, ERROR_INVALID, "client CA: no certificate in it");
+}

@@ -20,4 +20,7 @@ void certificate_show(const struct certificate *certificate, gnutls_pcert_st **c
 /* When it expires, in seconds since 1970. */
 int64_t certificate_expiry(const struct certificate *certificate);
 
+/* Whether `pem` holds at least one CA certificate: GnuTLS takes a text without any as an empty list. */
+int certificate_check_ca(const char *pem, struct error **err);
+
 #endif

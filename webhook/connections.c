@@ -109,8 +109,8 @@ static void sweep_one(const struct connections *connections, struct connection_b
 	}
 	if (deadline == 0 || now < deadline || connection->cut) return;
 	connection->cut = true;
-	shutdown(connection->fd, SHUT_RDWR);
 	connections->config.on_cut(connections->config.context, phase);
+	shutdown(connection->fd, SHUT_RDWR);
 }
 
 static void sweep(struct connections *connections) {

@@ -38,7 +38,7 @@ struct connection_base {
 struct connections_config {
 	int64_t request_timeout_ms;
 	int64_t idle_timeout_ms;
-	/* Called (on the sweeper's thread) when a connection is cut off. */
+	/* Called (on the sweeper's thread) before a connection is cut off. */
 	void (*on_cut)(void *context, enum connection_phase phase);
 	void *context;
 };

@@ -37,7 +37,7 @@ static const struct envelope conversion_envelope = { "apiextensions.k8s.io/v1", 
 
 static int check_envelope(struct json_object *review, const struct envelope *envelope, struct error **err) {
 	if (!json_object_is_type(review, json_type_object)) {
-		return error_set(err, ERROR_INVALID, "the body must be a JSON object: a %s %s", envelope->api_version,
+		return error_set(err, ERROR_INVALID, "the body must be a JSON object: %s %s", envelope->api_version,
 		                 envelope->kind);
 	}
 	const char *api_version = json_get_text(review, "apiVersion");
@@ -61,6 +61,7 @@ static int check_envelope(struct json_object *review, const struct envelope *env
 }
 
 static int handle(const struct review_request *request, struct review_answer *answer, struct error **err) {
+	if (request->length == 0) return error_set(err, ERROR_INVALID, "the body is empty");
 	cleanup_json struct json_object *review = NULL;
 	if (json_parse(request->body, request->length, &review, err) != 0) return -1;
 	bool conversion = request->path == REVIEW_CONVERT;

@@ -180,6 +180,7 @@ static void set_config_defaults(struct server_config *config) {
 
 static int start_daemon(struct server *server, struct error **err) {
 	const struct server_config *config = &server->config;
+	if (config->client_ca_pem != NULL && certificate_check_ca(config->client_ca_pem, err) != 0) return -1;
 	int fd = address_listen(config->listen, LISTEN_BACKLOG, err);
 	if (fd < 0) return -1;
 	server->port = address_port(fd);
@@ -205,8 +206,7 @@ static int start_daemon(struct server *server, struct error **err) {
 	        MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 	if (server->daemon != NULL) return 0;
 	close(fd);
-	return error_set(err, ERROR_INTERNAL, "the HTTPS server does not start%s",
-	                 config->client_ca_pem != NULL ? "; is the client CA a PEM certificate?" : "");
+	return error_set(err, ERROR_INTERNAL, "the HTTPS server does not start");
 }
 
 struct server *server_start(const struct server_config *config, struct error **err) {
