@@ -222,12 +222,9 @@ static enum MHD_Result begin(struct connection *connection, const char *url, con
 	connection_enter(&connection->server->connections, &connection->base, PHASE_RECEIVING);
 	check_request(connection, url, method);
 	unsigned long long announced = announced_length(connection);
-	if (announced > connection->server->config.max_body) {
-		/* Not worth receiving: answered now, which closes the connection. */
-		if (connection->error == 0) reject_too_large(connection);
-		answer_error(connection);
-		return send_answer(connection);
-	}
+	/* It is received all the same, and dropped: to close the connection on a client that is still sending would
+	 * reset it, and the client would never read why. Its time is bounded as everybody's. */
+	if (announced > connection->server->config.max_body && connection->error == 0) reject_too_large(connection);
 	/* An announcement costs the client nothing, so only a small one is believed. */
 	if (connection->error == 0 && announced <= KEEP_BUFFER) strbuf_reserve(&connection->body, (size_t)announced);
 	return MHD_YES;
