@@ -1,8 +1,8 @@
 #include "webhook/admission.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "webhook/status.h"
@@ -160,12 +160,6 @@ static void refuse(struct review_answer *answer, const struct admission *admissi
 	close_response(answer);
 }
 
-static void append_base64(struct strbuf *buf, const char *bytes, size_t length) {
-	/* Four characters for every three bytes begun; EVP_EncodeBlock ends with a NUL, which strbuf has room for. */
-	char *end = strbuf_reserve(buf, (length + 2) / 3 * 4);
-	buf->length += (size_t)EVP_EncodeBlock((unsigned char *)end, (const unsigned char *)bytes, (int)length);
-}
-
 /* `patch` holds the operations, without the brackets around them. */
 static void allow_with_patch(struct review_answer *answer, const struct admission *admission,
                              const struct strbuf *patch) {
@@ -177,7 +171,7 @@ static void allow_with_patch(struct review_answer *answer, const struct admissio
 		strbuf_append_n(&list, patch->data, patch->length);
 		strbuf_append_char(&list, ']');
 		strbuf_append(&answer->body, ",\"patchType\":\"JSONPatch\",\"patch\":\"");
-		append_base64(&answer->body, list.data, list.length);
+		base64_append(&answer->body, list.data, list.length);
 		strbuf_append_char(&answer->body, '"');
 	}
 	close_response(answer);

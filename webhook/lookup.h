@@ -9,6 +9,10 @@
 #include <stdbool.h>
 
 #include "api/kind.h"
+#include "base/metrics.h"
+#include "base/strbuf.h"
+#include "kube/cache.h"
+#include "kube/client.h"
 
 struct lookup_session {
 	struct lookup lookup; /* for the rules */
@@ -26,5 +30,23 @@ struct lookup_provider {
 
 /* The provider of --no-cluster: every rule that looks elsewhere answers with a warning. */
 extern const struct lookup_provider lookup_provider_offline;
+
+/* What rules may look at, by enum lookup_resource. */
+enum { LOOKUP_RESOURCES = LOOKUP_STORAGECLASS + 1 };
+const struct kube_resource *lookup_kube_resource(enum lookup_resource resource);
+
+/* A cluster to look at. A session sees one state of each object, however often its rules ask. */
+struct lookup_cluster {
+	struct kube_client *client;
+	struct kube_cache *caches[LOOKUP_RESOURCES]; /* of lookup_kube_resource; NULL: always ask the API */
+	int64_t timeout_ms;                          /* for one live read; 0: 2 s */
+};
+/* The cluster must outlive the provider, and all its sessions. */
+struct lookup_provider lookup_provider_cluster(struct lookup_cluster *cluster);
+
+/* A check for /readyz (struct probe): every cache has its first list; `why` names those that have not. */
+bool lookup_cluster_is_synced(void *cluster, struct strbuf *why);
+/* Adds agkeeper_cache_age_seconds; nobody may print the registry after the caches are gone. */
+void lookup_cluster_add_metrics(struct lookup_cluster *cluster, struct metrics *metrics);
 
 #endif
