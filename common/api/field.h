@@ -134,6 +134,9 @@ void schema_decode(const struct schema *schema, const struct json_object *json, 
 void schema_check_changes(const struct schema *schema, const struct json_object *old_json,
                           const struct json_object *new_json, const char *path, struct findings *findings);
 
+/* The default of a row that has one, as JSON; the caller owns it. */
+struct json_object *field_default(const struct field *field);
+
 /* Defaults are set in the tree and, where `patch` is not NULL, written to it as operations of a JSON patch (RFC 6902).
  */
 struct defaulting {

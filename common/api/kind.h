@@ -139,7 +139,4 @@ int kind_convert(struct json_object *object, const char *api_version, struct err
 
 /* Appends every CRD as YAML documents (what manifests/crds holds). */
 int kinds_print_crds(struct strbuf *yaml, struct error **err);
-/* Appends one kind's reference page as Markdown. */
-void kind_print_reference(const struct kind *kind, struct strbuf *markdown);
-
 #endif

@@ -21,8 +21,8 @@ struct yaml_stream {
 	size_t count;
 };
 
-/* Reads every document of `text` (JSON is YAML too). Scalars follow YAML 1.2's core schema as Kubernetes reads it:
- * plain true/false, null/~, integers and floats; everything else, and whatever is quoted, is a string. ERROR_INVALID
+/* Reads every document of `text` (JSON is YAML too). Plain scalars mean what kubectl takes them for (YAML 1.1: yes, on
+ * and y are booleans too, 0644 is octal); whatever is quoted is a string. Merge keys (<<) are resolved. ERROR_INVALID
  * names the line: bad syntax, the same key twice, a key that is no scalar, aliases that blow the document up, nesting
  * beyond JSON_MAX_DEPTH, bytes that are not UTF-8. Free with yaml_stream_free. */
 int yaml_parse(const char *text, size_t length, struct yaml_stream *stream, struct error **err);
