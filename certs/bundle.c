@@ -44,16 +44,30 @@ static bool can_sign(const struct identity *ca, int64_t now) {
 	return facts.is_ca && is_valid_at(&facts, now);
 }
 
+/* What the parts are good for, found out once: reading a private key is the dearest thing here. */
+struct assessment {
+	bool current;      /* can sign */
+	bool next;         /* can sign */
+	bool serving;      /* is accepted, */
+	bool serving_name; /* and for all names */
+};
+
+static struct assessment assess(const struct bundle *bundle, const struct bundle_view *view) {
+	const char *certificate = bundle->serving.certificate;
+	struct assessment found = { .current = can_sign(&bundle->current, view->now),
+		                    .next = can_sign(&bundle->next, view->now) };
+	found.serving = identity_check(&bundle->serving, NULL) == 0 &&
+	                certificate_verify(certificate, bundle->trusted, any_name, view->now, NULL) == 0;
+	found.serving_name =
+	        found.serving && certificate_verify(certificate, bundle->trusted, view->names, view->now, NULL) == 0;
+	return found;
+}
+
 /* Whether three fifths of the lifetime are over. */
 static bool is_due(const char *certificate, int64_t now) {
 	struct certificate_facts facts;
 	if (certificate_read(certificate, &facts, NULL) < 0) return true;
 	return (now - facts.not_before) * 5 >= (facts.not_after - facts.not_before) * 3;
-}
-
-static bool can_serve(const struct bundle *bundle, const char *const *names, int64_t now) {
-	return identity_check(&bundle->serving, NULL) == 0 &&
-	       certificate_verify(bundle->serving.certificate, bundle->trusted, names, now, NULL) == 0;
 }
 
 /* A certificate that already ends with its CA gains nothing from being renewed. */
@@ -70,10 +84,6 @@ static bool has_next(const struct bundle *bundle) {
 
 /* ---- What clients shall trust ---- */
 
-static bool is_needed(const struct certificate_list *needed, const char *pem) {
-	return certificate_list_has(needed, pem);
-}
-
 /* Drops expired ones and such that are no CA; then, while there are too many, the needless one that ends first. */
 static void drop_useless(struct certificate_list *trusted, const struct certificate_list *needed, int64_t now) {
 	for (size_t i = trusted->count; i-- > 0;) {
@@ -88,7 +98,7 @@ static void drop_useless(struct certificate_list *trusted, const struct certific
 		for (size_t i = 0; i < trusted->count; i++) {
 			struct certificate_facts facts = { 0 };
 			certificate_read(trusted->items[i], &facts, NULL);
-			if (is_needed(needed, trusted->items[i]) || facts.not_after >= first_end) continue;
+			if (certificate_list_has(needed, trusted->items[i]) || facts.not_after >= first_end) continue;
 			first = i;
 			first_end = facts.not_after;
 		}
@@ -98,57 +108,59 @@ static void drop_useless(struct certificate_list *trusted, const struct certific
 }
 
 /* What `trusted` should be, as a new text; NULL when it is right as it stands, comments and order included. */
-static char *tidied(const struct bundle *bundle, const struct bundle_view *view) {
-	cleanup_certificate_list struct certificate_list found = { 0 };
-	certificate_list_add(&found, bundle->trusted);
+static char *tidied(const struct bundle *bundle, const struct assessment *found, const struct bundle_view *view) {
+	cleanup_certificate_list struct certificate_list before = { 0 };
+	certificate_list_add(&before, bundle->trusted);
 	cleanup_certificate_list struct certificate_list needed = { 0 };
-	if (can_sign(&bundle->current, view->now)) certificate_list_add(&needed, bundle->current.certificate);
-	if (can_sign(&bundle->next, view->now)) certificate_list_add(&needed, bundle->next.certificate);
+	if (found->current) certificate_list_add(&needed, bundle->current.certificate);
+	if (found->next) certificate_list_add(&needed, bundle->next.certificate);
 	certificate_list_add(&needed, view->keep_trusted);
 
-	cleanup_certificate_list struct certificate_list wanted = { 0 };
-	certificate_list_add(&wanted, bundle->trusted);
-	for (size_t i = 0; i < needed.count; i++) certificate_list_add(&wanted, needed.items[i]);
-	drop_useless(&wanted, &needed, view->now);
-	cleanup_free char *before = certificate_list_join(&found);
-	cleanup_free char *after = certificate_list_join(&wanted);
-	if (found.unreadable == 0 && strcmp(before, after) == 0) return NULL;
-	return take(&after);
+	cleanup_certificate_list struct certificate_list after = { 0 };
+	certificate_list_add(&after, bundle->trusted);
+	for (size_t i = 0; i < needed.count; i++) certificate_list_add(&after, needed.items[i]);
+	drop_useless(&after, &needed, view->now);
+	cleanup_free char *old_text = certificate_list_join(&before);
+	cleanup_free char *new_text = certificate_list_join(&after);
+	bool right = before.unreadable == 0 && strcmp(old_text, new_text) == 0;
+	return right ? NULL : take(&new_text);
 }
 
 /* ---- Deciding ---- */
 
-static void decide_authority(const struct bundle *bundle, const struct bundle_view *view, struct bundle_plan *plan) {
-	bool current = can_sign(&bundle->current, view->now);
-	bool next = can_sign(&bundle->next, view->now);
-	if (!current && !can_serve(bundle, any_name, view->now)) {
+static void decide_authority(const struct bundle *bundle, const struct assessment *found,
+                             const struct bundle_view *view, struct bundle_plan *plan) {
+	if (!found->current && !found->serving) {
 		/* Nothing to lose by changing at once. */
-		plan->steps |= BUNDLE_TAKE_OVER | (next ? 0 : BUNDLE_INTRODUCE);
+		plan->steps |= BUNDLE_TAKE_OVER | (found->next ? 0 : BUNDLE_INTRODUCE);
 		plan->why_authority = "there is neither a usable authority nor a usable certificate";
-	} else if (next && view->published_for >= BUNDLE_OVERLAP) {
+	} else if (found->next && view->published_for >= BUNDLE_OVERLAP) {
 		plan->steps |= BUNDLE_TAKE_OVER;
 		plan->why_authority = "the next authority has been trusted everywhere for long enough";
-	} else if (!next && !current) {
+	} else if (found->next) {
+		return; /* it waits */
+	} else if (!found->current) {
 		plan->steps |= BUNDLE_INTRODUCE;
 		plan->why_authority = "the authority's certificate or key is missing, damaged or expired";
-	} else if (!next && is_due(bundle->current.certificate, view->now)) {
+	} else if (is_due(bundle->current.certificate, view->now)) {
 		plan->steps |= BUNDLE_INTRODUCE;
 		plan->why_authority = "the authority has reached three fifths of its lifetime";
-	} else if (!next && view->replace_ca) {
+	} else if (view->replace_ca) {
 		plan->steps |= BUNDLE_INTRODUCE;
-		plan->why_authority = "the Secret was deleted, which asks for a new authority";
+		plan->why_authority = "a new authority was asked for";
 	}
 }
 
-static void decide_serving(const struct bundle *bundle, const struct bundle_view *view, struct bundle_plan *plan) {
+static void decide_serving(const struct bundle *bundle, const struct assessment *found, const struct bundle_view *view,
+                           struct bundle_plan *plan) {
 	const char *certificate = bundle->serving.certificate;
 	if (plan->steps & BUNDLE_TAKE_OVER) {
 		plan->why_serving = "the authority changes";
-	} else if (!can_sign(&bundle->current, view->now)) {
+	} else if (!found->current) {
 		return; /* nobody can sign until the next authority takes over */
-	} else if (!can_serve(bundle, any_name, view->now)) {
+	} else if (!found->serving) {
 		plan->why_serving = "the serving certificate or its key is missing, damaged or expired";
-	} else if (!can_serve(bundle, view->names, view->now)) {
+	} else if (!found->serving_name) {
 		plan->why_serving = "the serving certificate lacks a name";
 	} else if (is_due(certificate, view->now) && !ends_with(certificate, bundle->current.certificate)) {
 		plan->why_serving = "the serving certificate has reached three fifths of its lifetime";
@@ -156,17 +168,20 @@ static void decide_serving(const struct bundle *bundle, const struct bundle_view
 	if (plan->why_serving != NULL) plan->steps |= BUNDLE_RENEW;
 }
 
+static void decide_trusted(const struct bundle *bundle, const struct assessment *found, const struct bundle_view *view,
+                           struct bundle_plan *plan) {
+	cleanup_free char *trusted = tidied(bundle, found, view);
+	if (has_next(bundle) && !found->next) plan->why_trusted = "the next authority was damaged or expired";
+	else if (trusted != NULL) plan->why_trusted = "trusted certificates were missing, damaged or expired";
+	if (plan->why_trusted != NULL) plan->steps |= BUNDLE_TIDY;
+}
+
 struct bundle_plan bundle_decide(const struct bundle *bundle, const struct bundle_view *view) {
 	struct bundle_plan plan = { 0 };
-	decide_authority(bundle, view, &plan);
-	decide_serving(bundle, view, &plan);
-	cleanup_free char *trusted = tidied(bundle, view);
-	bool useless_next = has_next(bundle) && !can_sign(&bundle->next, view->now);
-	if (trusted != NULL || useless_next) {
-		plan.steps |= BUNDLE_TIDY;
-		plan.why_trusted = useless_next ? "the next authority was damaged or expired"
-		                                : "trusted certificates are missing, damaged or expired";
-	}
+	struct assessment found = assess(bundle, view);
+	decide_authority(bundle, &found, view, &plan);
+	decide_serving(bundle, &found, view, &plan);
+	decide_trusted(bundle, &found, view, &plan);
 	return plan;
 }
 
@@ -184,7 +199,8 @@ static int change(struct bundle *bundle, const struct bundle_plan *plan, const s
 	if (plan->steps & BUNDLE_RENEW &&
 	    authority_issue(&bundle->current, view->names, view->now, &bundle->serving, err) < 0)
 		return -1;
-	char *trusted = tidied(bundle, view);
+	struct assessment found = assess(bundle, view);
+	char *trusted = tidied(bundle, &found, view);
 	if (trusted == NULL) return 0;
 	free(bundle->trusted);
 	bundle->trusted = trusted;
