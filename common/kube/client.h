@@ -114,8 +114,11 @@ struct kube_request {
 	const char *field_selector;
 	int64_t limit;              /* 0: none */
 	const char *continue_token; /* NULL: from the start */
-	int64_t timeout_ms;         /* 0: KUBE_TIMEOUT_MS */
-	size_t max_answer;          /* bytes; 0: KUBE_MAX_ANSWER */
+	/* With KUBE_GET, a watch (kube/cache.h makes these): */
+	const char *watch_from; /* a resourceVersion; NULL: no watch */
+	int64_t watch_seconds;
+	int64_t timeout_ms; /* 0: KUBE_TIMEOUT_MS */
+	size_t max_answer;  /* bytes; 0: KUBE_MAX_ANSWER */
 };
 
 /* Performs one request and waits for the answer. */

@@ -66,4 +66,7 @@ void kube_resource_path(struct strbuf *path, const struct kube_resource *resourc
 /* Appends "group/version", or "version" for the core group: what apiVersion says. */
 void kube_resource_api_version(struct strbuf *text, const struct kube_resource *resource);
 
+/* Appends `text` percent-encoded for a path segment or a query value (RFC 3986 section 2). */
+void kube_percent_encode(struct strbuf *url, const char *text);
+
 #endif
