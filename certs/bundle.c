@@ -63,6 +63,12 @@ static struct assessment assess(const struct bundle *bundle, const struct bundle
 	return found;
 }
 
+bool bundle_is_sound(const struct bundle *bundle, int64_t now) {
+	struct bundle_view view = { .names = any_name, .now = now };
+	struct assessment found = assess(bundle, &view);
+	return found.current && found.serving;
+}
+
 /* Whether three fifths of the lifetime are over. */
 static bool is_due(const char *certificate, int64_t now) {
 	struct certificate_facts facts;

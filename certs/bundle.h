@@ -63,6 +63,9 @@ struct bundle_plan {
 	const char *why_trusted;
 };
 
+/* Whether the authority can sign and the serving certificate is accepted. */
+bool bundle_is_sound(const struct bundle *bundle, int64_t now);
+
 /* What has to change now. Whatever the bundle holds, half-written or rubbish included: the plan leads to a good one.
  */
 struct bundle_plan bundle_decide(const struct bundle *bundle, const struct bundle_view *view);
