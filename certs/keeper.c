@@ -1,13 +1,14 @@
 #include "certs/keeper.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/periodic.h"
 #include "certs/shared_secret.h"
 
 enum { ATTEMPTS = 8 };
@@ -30,13 +31,12 @@ struct keeper {
 	int64_t retry_ms;        /* the next pause after a failure; 0: all is well */
 	unsigned jitter_seed;
 
+	atomic_bool stopping;
+	struct periodic *thread;
+
 	/* Shared: */
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
 	struct keeper_status status;
-	bool stopping;
-	bool running;
-	pthread_t thread;
 };
 
 struct keeper *keeper_new(const struct keeper_options *options) {
@@ -45,11 +45,6 @@ struct keeper *keeper_new(const struct keeper_options *options) {
 	/* Replicas that started together shall not stay in step. */
 	keeper->jitter_seed = (unsigned)clock_monotonic_ns() ^ (unsigned)(uintptr_t)keeper;
 	pthread_mutex_init(&keeper->lock, NULL);
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&keeper->wake, &attributes);
-	pthread_condattr_destroy(&attributes);
 	return keeper;
 }
 
@@ -61,7 +56,6 @@ void keeper_free(struct keeper *keeper) {
 	free(keeper->served_trusted);
 	free(keeper->published);
 	for (size_t i = 0; i < SUBJECTS; i++) free(keeper->said[i]);
-	pthread_cond_destroy(&keeper->wake);
 	pthread_mutex_destroy(&keeper->lock);
 	free(keeper);
 }
@@ -235,13 +229,6 @@ static void note_status(struct keeper *keeper, bool good, int64_t now) {
 	pthread_mutex_unlock(&keeper->lock);
 }
 
-static bool is_stopping(struct keeper *keeper) {
-	pthread_mutex_lock(&keeper->lock);
-	bool stopping = keeper->stopping;
-	pthread_mutex_unlock(&keeper->lock);
-	return stopping;
-}
-
 /* 4/5 to 6/5 of it. */
 static int64_t jittered(struct keeper *keeper, int64_t ms) {
 	return ms * 4 / 5 + rand_r(&keeper->jitter_seed) % (ms * 2 / 5 + 1);
@@ -263,7 +250,7 @@ int64_t keeper_round(struct keeper *keeper, int64_t now) {
 	reconcile(keeper, now, &secret_error);
 	/* What is known from before is published and served even if the Secret cannot be read now. */
 	const char *trusted = keeper->bundle.trusted;
-	if (trusted != NULL && !is_stopping(keeper)) publish(keeper, trusted, now, &injection_error);
+	if (trusted != NULL && !keeper->stopping) publish(keeper, trusted, now, &injection_error);
 	serve(keeper, now, &server_error);
 	report(keeper, SUBJECT_SECRET, secret_error);
 	report(keeper, SUBJECT_INJECTION, injection_error);
@@ -280,35 +267,17 @@ struct keeper_status keeper_status(struct keeper *keeper) {
 	return status;
 }
 
-/* ---- The thread ---- */
-
-static void wait_for(struct keeper *keeper, int64_t ms) {
-	int64_t end = clock_monotonic_ns() + ms * 1000000;
-	struct timespec deadline = { .tv_sec = end / 1000000000, .tv_nsec = end % 1000000000 };
-	pthread_mutex_lock(&keeper->lock);
-	while (!keeper->stopping && pthread_cond_timedwait(&keeper->wake, &keeper->lock, &deadline) == 0) continue;
-	pthread_mutex_unlock(&keeper->lock);
-}
-
-static void *run(void *context) {
-	struct keeper *keeper = context;
-	while (!is_stopping(keeper)) wait_for(keeper, keeper_round(keeper, clock_wall_seconds()));
-	return NULL;
+static int64_t round_now(void *context) {
+	return keeper_round(context, clock_wall_seconds());
 }
 
 int keeper_start(struct keeper *keeper, struct error **err) {
-	int code = pthread_create(&keeper->thread, NULL, run, keeper);
-	if (code != 0) return error_errno(err, code, "starting the thread that keeps certificates");
-	keeper->running = true;
-	return 0;
+	keeper->thread = periodic_start(round_now, keeper, err);
+	return keeper->thread != NULL ? 0 : -1;
 }
 
 void keeper_stop(struct keeper *keeper) {
-	if (!keeper->running) return;
-	pthread_mutex_lock(&keeper->lock);
 	keeper->stopping = true;
-	pthread_cond_broadcast(&keeper->wake);
-	pthread_mutex_unlock(&keeper->lock);
-	pthread_join(keeper->thread, NULL);
-	keeper->running = false;
+	periodic_stop(take(&keeper->thread));
+	keeper->stopping = false;
 }
