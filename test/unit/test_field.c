@@ -740,6 +740,7 @@ static bool is_valid(const struct json_object *schema, const struct json_object 
 	if (strcmp(type, "object") != 0 || !json_object_is_type(value, json_type_object)) return false;
 	json_object_object_foreach((struct json_object *)value, key, member) {
 		struct json_object *property = json_get(json_get(schema, "properties"), key);
+		if (property == NULL) property = json_get(schema, "additionalProperties");
 		/* A default must survive pruning. */
 		if (property == NULL || !is_valid(property, member)) return false;
 	}
