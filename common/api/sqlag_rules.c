@@ -38,40 +38,39 @@ static void check_name(const struct rule_input *input, struct findings *findings
 /* SQL Server 2019 and later (SQLSERVER-AG facts: CREATE AVAILABILITY GROUP, availability modes). */
 enum { SYNCHRONOUS_MAX = 5 };
 
+/* One replica's modes; `rank` counts the synchronous ones up to it. */
+static void check_modes(const struct sqlag_spec *spec, size_t index, size_t rank, struct findings *findings) {
+	const struct sqlag_replica *replica = &spec->replicas.items[index];
+	if (sqlag_is_synchronous(replica) && rank > SYNCHRONOUS_MAX) {
+		finding_invalid(
+		        findings, at(findings, "spec.replicas[%zu].availabilityMode", index),
+		        replica->availability_mode,
+		        "must be AsynchronousCommit: at most %d replicas may be synchronous, the primary included",
+		        SYNCHRONOUS_MAX);
+	}
+	if (!is(replica->failover_mode, "Automatic")) return;
+	const char *path = at(findings, "spec.replicas[%zu].failoverMode", index);
+	if (!sqlag_is_synchronous(replica)) {
+		finding_invalid(findings, path, replica->failover_mode,
+		                "must be Manual for an AsynchronousCommit replica: only a SynchronousCommit one can be "
+		                "promoted without losing commits");
+	}
+	if (!sqlag_is_external(spec)) {
+		finding_invalid(findings, path, replica->failover_mode,
+		                "must be Manual: with clusterType NONE there is nobody to fail over; Automatic needs "
+		                "EXTERNAL");
+	}
+}
+
 static void check_replica_modes(const struct rule_input *input, struct findings *findings) {
 	const struct sqlag_spec *spec = spec_of(input->object);
 	if (spec == NULL) return;
 	size_t synchronous = 0;
-	size_t asynchronous = 0;
 	for (size_t i = 0; i < spec->replicas.count; i++) {
-		const struct sqlag_replica *replica = &spec->replicas.items[i];
-		bool is_asynchronous = is(replica->availability_mode, "AsynchronousCommit");
-		asynchronous += is_asynchronous;
-		synchronous += sqlag_is_synchronous(replica);
-		if (sqlag_is_synchronous(replica) && synchronous > SYNCHRONOUS_MAX) {
-			finding_invalid(
-			        findings, at(findings, "spec.replicas[%zu].availabilityMode", i),
-			        replica->availability_mode,
-			        "must be AsynchronousCommit: at most %d replicas may be synchronous, the primary "
-			        "included",
-			        SYNCHRONOUS_MAX);
-		}
-		if (!is(replica->failover_mode, "Automatic")) continue;
-		const char *path = at(findings, "spec.replicas[%zu].failoverMode", i);
-		if (is_asynchronous) {
-			finding_invalid(
-			        findings, path, replica->failover_mode,
-			        "must be Manual for an AsynchronousCommit replica: only a SynchronousCommit one can "
-			        "be promoted without losing commits");
-		}
-		if (is(spec->cluster_type, "NONE")) {
-			finding_invalid(
-			        findings, path, replica->failover_mode,
-			        "must be Manual: with clusterType NONE there is nobody to fail over; Automatic needs "
-			        "EXTERNAL");
-		}
+		synchronous += sqlag_is_synchronous(&spec->replicas.items[i]);
+		check_modes(spec, i, synchronous, findings);
 	}
-	if (asynchronous == spec->replicas.count && asynchronous > 0) {
+	if (synchronous == 0 && spec->replicas.count > 0) {
 		finding_required(findings, "spec.replicas", "at least one replica must be SynchronousCommit");
 	}
 }
@@ -82,12 +81,12 @@ static void check_automatic_failover(const struct rule_input *input, struct find
 	if (!spec->automatic_failover->enabled.value) return;
 	const char *path = "spec.automaticFailover.enabled";
 	const struct json_object *enabled = json_get_path(input->json, "spec", "automaticFailover", "enabled", NULL);
-	if (is(spec->cluster_type, "NONE")) {
+	if (!sqlag_is_external(spec)) {
 		finding_invalid_json(findings, path, enabled, "must be false with clusterType NONE: it needs EXTERNAL");
 		return;
 	}
 	for (size_t i = 1; i < spec->replicas.count; i++) {
-		if (sqlag_is_candidate(&spec->replicas.items[i])) return;
+		if (sqlag_is_candidate(spec, &spec->replicas.items[i])) return;
 	}
 	finding_invalid_json(findings, path, enabled,
 	                     "needs a candidate: a replica besides the first, which starts as primary, with "
@@ -319,7 +318,7 @@ static void warn_relaxed_mode(const struct rule_input *input, struct findings *f
 static void warn_asynchronous_primary(const struct rule_input *input, struct findings *findings) {
 	const struct sqlag_spec *spec = spec_of(input->object);
 	if (spec == NULL || spec->automatic_failover == NULL || !spec->automatic_failover->enabled.value) return;
-	if (spec->replicas.count == 0 || !is(spec->replicas.items[0].availability_mode, "AsynchronousCommit")) return;
+	if (spec->replicas.count == 0 || sqlag_is_synchronous(&spec->replicas.items[0])) return;
 	warn(findings, "spec.replicas[0]: starts as primary and is asynchronous: while it is primary no failover is "
 	               "possible without losing commits");
 }
