@@ -268,6 +268,10 @@ static bool is(const char *value, const char *expected) {
 	return value != NULL && strcmp(value, expected) == 0;
 }
 
+const struct sqlag_spec *sqlag_spec_of(const void *object) {
+	return object != NULL ? ((const struct sqlag *)object)->spec : NULL;
+}
+
 bool sqlag_is_external(const struct sqlag_spec *spec) {
 	return !is(spec->cluster_type, "NONE");
 }

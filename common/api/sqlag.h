@@ -93,6 +93,9 @@ struct sqlag {
 extern const struct kind sqlag_kind_v1alpha1;
 extern const struct rule sqlag_rules[];
 
+/* The spec of a decoded group, NULL when there is none of either. */
+const struct sqlag_spec *sqlag_spec_of(const void *object);
+
 /* What the rules and the controller ask of a group. What is not set counts as its default, so that an object which no
  * webhook has seen reads the same. */
 bool sqlag_is_external(const struct sqlag_spec *spec);
