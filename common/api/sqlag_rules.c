@@ -32,7 +32,7 @@ static void check_name(const struct rule_input *input, struct findings *findings
 	}
 }
 
-/* SQL Server 2019 and later (SQLSERVER-AG facts: CREATE AVAILABILITY GROUP, availability modes). */
+/* From SQL Server 2019 on (CREATE AVAILABILITY GROUP, AVAILABILITY_MODE). */
 enum { SYNCHRONOUS_MAX = 5 };
 
 /* One replica's modes; `rank` counts the synchronous ones up to it. */
