@@ -2,5 +2,7 @@
 #include "api/kinds.h"
 
 const struct kind *const all_kinds[] = {
+	&mssqlserver_kind_v1alpha2,
+	&mssqlserver_kind_v1,
 	NULL,
 };

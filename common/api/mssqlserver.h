@@ -6,8 +6,10 @@
 #ifndef AGKEEPER_API_MSSQLSERVER_H
 #define AGKEEPER_API_MSSQLSERVER_H
 
+#include "api/autoexpand.h"
 #include "api/embedded.h"
 #include "api/kind.h"
+#include "api/monitor.h"
 #include "api/mssqlserver_parts.h"
 
 /* What one version says and the other cannot is remembered here while an object is in the other version's form. */
@@ -52,12 +54,6 @@ struct mssqlserver_lease {
 	struct opt_int retry_period_seconds;
 };
 
-struct mssqlserver_auto_expand {
-	struct opt_int at_percent;
-	struct opt_quantity by;
-	struct opt_quantity max;
-};
-
 struct mssqlserver_spec {
 	const char *version;
 	struct opt_int replicas;
@@ -72,7 +68,7 @@ struct mssqlserver_spec {
 	const struct mssqlserver_topology *topology;
 	const char *storage_type;
 	const struct volume_claim_spec *storage;
-	const struct mssqlserver_auto_expand *auto_expand;
+	const struct auto_expand *auto_expand;
 	const struct mssqlserver_auth_secret *auth_secret;
 	const struct local_reference *config_secret;
 	const struct mssqlserver_configuration *configuration;
@@ -80,7 +76,7 @@ struct mssqlserver_spec {
 	const struct mssqlserver_pod_template *pod_template;
 	LIST_OF(struct mssqlserver_service_template) service_templates;
 	const struct mssqlserver_tls *tls;
-	const struct mssqlserver_monitor *monitor;
+	const struct monitor *monitor;
 	const struct mssqlserver_health_checker *health_checker;
 	const struct json_object *archiver;
 	const struct json_object *arbiter;
@@ -121,6 +117,9 @@ extern const struct schema mssqlserver_schema_v1alpha2;
 extern const struct schema mssqlserver_schema_v1;
 extern const struct kind mssqlserver_kind_v1alpha2;
 extern const struct kind mssqlserver_kind_v1;
+
+/* The mode of a v1 object that names none (REQUIREMENTS R42). */
+const char *mssqlserver_default_mode(int64_t replicas);
 
 /* Defaults that depend on other fields (struct kind). */
 void mssqlserver_complete_v1alpha2(struct defaulting *defaulting);

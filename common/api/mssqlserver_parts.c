@@ -1,5 +1,5 @@
 /* Field tables of the parts that every version of MSSQLServer shares. Names and meaning are those of KubeDB's public
- * API (kubedb/apimachinery, kmodules: offshoot-api, client-go, monitoring-agent-api). */
+ * API (kubedb/apimachinery, kmodules: offshoot-api and client-go). */
 #include "api/mssqlserver_parts.h"
 
 #include "api/formats.h"
@@ -43,10 +43,9 @@ static const struct field container_fields[] = {
 	{ 0 },
 };
 static const struct schema container_schema = { .size = sizeof(struct container_template), .fields = container_fields };
-#define CONTAINERS                                                                                         \
-	.type = FIELD_LIST, .list_key = "name",                                                            \
-	.item = &(const struct field) {                                                                    \
-		.type = FIELD_OBJECT, .flags = FIELD_PRESERVE, .schema = &container_schema                 \
+#define CONTAINERS                                                                         \
+	.type = FIELD_LIST, .list_key = "name", .item = &(const struct field) {            \
+		.type = FIELD_OBJECT, .flags = FIELD_PRESERVE, .schema = &container_schema \
 	}
 
 static const struct field volume_fields[] = {
@@ -78,8 +77,8 @@ static const struct field pod_spec_fields[] = {
 	  .doc = "The priority class of the pods." },
 	{ MEMBER(struct pod_spec, "schedulerName", scheduler_name), .type = FIELD_STRING,
 	  .doc = "The scheduler that places the pods." },
-	{ MEMBER(struct pod_spec, "terminationGracePeriodSeconds", termination_grace_period_seconds),
-	  .type = FIELD_INT, AT_LEAST(0), .doc = "How long SQL Server gets to shut down." },
+	{ MEMBER(struct pod_spec, "terminationGracePeriodSeconds", termination_grace_period_seconds), .type = FIELD_INT,
+	  AT_LEAST(0), .doc = "How long SQL Server gets to shut down." },
 	{ 0 },
 };
 static const struct schema pod_spec_schema = { .size = sizeof(struct pod_spec), .fields = pod_spec_fields };
@@ -151,8 +150,8 @@ const struct schema mssqlserver_service_template_schema = { .size = sizeof(struc
 /* ---- tls ---- */
 
 static const struct field issuer_reference_fields[] = {
-	{ MEMBER(struct issuer_reference, "apiGroup", api_group), .type = FIELD_STRING,
-	  .format = &format_dns_subdomain, .doc = "The issuer's API group: cert-manager.io." },
+	{ MEMBER(struct issuer_reference, "apiGroup", api_group), .type = FIELD_STRING, .format = &format_dns_subdomain,
+	  .doc = "The issuer's API group: cert-manager.io." },
 	{ MEMBER(struct issuer_reference, "kind", kind), .type = FIELD_STRING, .flags = FIELD_REQUIRED, AT_LEAST(1),
 	  .doc = "Issuer or ClusterIssuer." },
 	{ MEMBER(struct issuer_reference, "name", name), .type = FIELD_STRING, .flags = FIELD_REQUIRED, AT_LEAST(1),
@@ -192,49 +191,7 @@ static const struct field tls_fields[] = {
 };
 const struct schema mssqlserver_tls_schema = { .size = sizeof(struct mssqlserver_tls), .fields = tls_fields };
 
-/* ---- monitor, healthChecker ---- */
-
-static const struct field service_monitor_fields[] = {
-	{ MEMBER(struct service_monitor, "labels", labels), .type = FIELD_MAP, STRING_ITEM,
-	  .doc = "Labels by which Prometheus finds the ServiceMonitor." },
-	{ MEMBER(struct service_monitor, "interval", interval), .type = FIELD_STRING,
-	  .doc = "How often Prometheus scrapes." },
-	{ 0 },
-};
-static const struct schema service_monitor_schema = { .size = sizeof(struct service_monitor),
-	                                              .fields = service_monitor_fields };
-
-static const struct field exporter_fields[] = {
-	{ MEMBER(struct exporter, "port", port), .type = FIELD_INT, BOUNDS(1, 65535), .doc = "The exporter's port." },
-	{ MEMBER(struct exporter, "args", args), .type = FIELD_LIST, STRING_ITEM, .doc = "The exporter's arguments." },
-	{ MEMBER(struct exporter, "env", env), .type = FIELD_LIST, ENV_ITEM,
-	  .doc = "The exporter's environment variables." },
-	{ MEMBER(struct exporter, "resources", resources), .type = FIELD_OBJECT, .flags = FIELD_PRESERVE,
-	  .schema = &resources_schema, .doc = "The exporter's processor time and memory." },
-	{ 0 },
-};
-static const struct schema exporter_schema = { .size = sizeof(struct exporter), .fields = exporter_fields };
-
-static const struct field prometheus_fields[] = {
-	{ MEMBER(struct prometheus, "exporter", exporter), .type = FIELD_OBJECT, .flags = FIELD_PRESERVE,
-	  .schema = &exporter_schema, .doc = "The container that exports metrics." },
-	{ MEMBER(struct prometheus, "serviceMonitor", service_monitor), .type = FIELD_OBJECT, .flags = FIELD_PRESERVE,
-	  .schema = &service_monitor_schema, .doc = "The ServiceMonitor to make, with agent prometheus.io/operator." },
-	{ 0 },
-};
-static const struct schema prometheus_schema = { .size = sizeof(struct prometheus), .fields = prometheus_fields };
-
-static const struct field monitor_fields[] = {
-	{ MEMBER(struct mssqlserver_monitor, "agent", agent), .type = FIELD_STRING,
-	  ONE_OF("prometheus.io", "prometheus.io/builtin", "prometheus.io/operator"),
-	  .doc = "Who collects: prometheus.io/builtin by scrape annotations, prometheus.io/operator by a "
-	         "ServiceMonitor." },
-	{ MEMBER(struct mssqlserver_monitor, "prometheus", prometheus), .type = FIELD_OBJECT, .flags = FIELD_PRESERVE,
-	  .schema = &prometheus_schema, .doc = "How Prometheus gets the metrics." },
-	{ 0 },
-};
-const struct schema mssqlserver_monitor_schema = { .size = sizeof(struct mssqlserver_monitor),
-	                                           .fields = monitor_fields };
+/* ---- healthChecker ---- */
 
 static const struct field health_checker_fields[] = {
 	{ MEMBER(struct mssqlserver_health_checker, "periodSeconds", period_seconds), .type = FIELD_INT, AT_LEAST(1),

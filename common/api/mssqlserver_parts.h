@@ -1,4 +1,4 @@
-/* The parts of an MSSQLServer that are the same in every version: pods, services, certificates, monitoring, secrets.
+/* The parts of an MSSQLServer that are the same in every version: pods, services, certificates, secrets.
  * What the product only passes on has no row; those objects are FIELD_PRESERVE, so nothing a user writes is lost. */
 #ifndef AGKEEPER_API_MSSQLSERVER_PARTS_H
 #define AGKEEPER_API_MSSQLSERVER_PARTS_H
@@ -99,27 +99,7 @@ struct mssqlserver_tls {
 };
 extern const struct schema mssqlserver_tls_schema;
 
-/* ---- monitor, healthChecker ---- */
-
-struct service_monitor {
-	struct map labels;
-	const char *interval;
-};
-struct exporter {
-	struct opt_int port;
-	string_list args;
-	env_var_list env;
-	const struct resources *resources;
-};
-struct prometheus {
-	const struct exporter *exporter;
-	const struct service_monitor *service_monitor;
-};
-struct mssqlserver_monitor {
-	const char *agent;
-	const struct prometheus *prometheus;
-};
-extern const struct schema mssqlserver_monitor_schema;
+/* ---- healthChecker ---- */
 
 struct mssqlserver_health_checker {
 	struct opt_int period_seconds;
