@@ -278,7 +278,7 @@ static const struct schema status_schema = { .size = sizeof(struct mssqlserver_s
 #define OBJECT_ROWS(spec_schema_)                                                                              \
 	{ MEMBER(struct mssqlserver, "apiVersion", api_version), .type = FIELD_STRING },                       \
 	        { MEMBER(struct mssqlserver, "kind", kind), .type = FIELD_STRING },                            \
-	        { MEMBER(struct mssqlserver, "metadata", metadata), .type = FIELD_OBJECT,                      \
+	        { MEMBER(struct mssqlserver, "metadata", metadata), .type = FIELD_OBJECT, .flags = FIELD_PRESERVE,                      \
 		  .schema = &object_meta_schema },                                                             \
 	        { MEMBER(struct mssqlserver, "spec", spec), .type = FIELD_OBJECT, .flags = FIELD_REQUIRED,     \
 		  .schema = &(spec_schema_), .doc = "The database that is wanted." },                          \

@@ -61,3 +61,38 @@ enum lookup_result storage_class_find(const struct lookup *lookup, const char *n
 	if (result == LOOKUP_FOUND) describe(class, found, findings);
 	return result;
 }
+
+void check_expandable(const struct lookup *lookup, const char *class_name, const char *path, const char *size,
+                      struct findings *findings) {
+	struct storage_class class;
+	switch (storage_class_find(lookup, class_name, &class, findings)) {
+	case LOOKUP_FOUND:
+		if (class.expandable) return;
+		finding_invalid(
+		        findings, path, size,
+		        "the volumes cannot be expanded: StorageClass \"%s\" does not have allowVolumeExpansion: true",
+		        class.name);
+		return;
+	case LOOKUP_ABSENT:
+		if (class_name == NULL) {
+			finding_invalid(
+			        findings, path, size,
+			        "the volumes cannot be expanded: no storageClassName is given and the cluster has "
+			        "no default StorageClass");
+		} else if (*class_name == '\0') {
+			finding_invalid(
+			        findings, path, size,
+			        "the volumes cannot be expanded: they have no StorageClass (storageClassName is "
+			        "empty)");
+		} else {
+			finding_invalid(findings, path, size,
+			                "the volumes cannot be expanded: StorageClass \"%s\" does not exist",
+			                class_name);
+		}
+		return;
+	case LOOKUP_OFFLINE:
+		warn(findings, "%s: without a cluster nobody can say whether the volumes can be expanded", path);
+		return;
+	case LOOKUP_FAILED: return;
+	}
+}

@@ -15,4 +15,9 @@ struct storage_class {
 enum lookup_result storage_class_find(const struct lookup *lookup, const char *name, struct storage_class *found,
                                       struct findings *findings);
 
+/* Refuses `size`, wanted at `path`, when the volumes of that class cannot be expanded; warns when there is no cluster
+ * to ask. */
+void check_expandable(const struct lookup *lookup, const char *class_name, const char *path, const char *size,
+                      struct findings *findings);
+
 #endif
