@@ -85,13 +85,13 @@ struct mssqlserver_spec {
 };
 
 struct mssqlserver_replica_status {
-	const char *name;
+	const char *name; /* of the pod */
 	const char *role;
-	const char *availability_mode;
-	const char *synchronization;
+	const char *synchronization_state;
 	struct opt_bool connected;
-	const char *hardened_lsn;
-	struct opt_int lag_bytes;
+	const char *last_hardened_lsn;
+	struct opt_int lag_seconds;
+	const char *last_seen_primary;
 };
 
 struct mssqlserver_status {

@@ -230,19 +230,20 @@ static const struct schema spec_schema_v1 = { .size = sizeof(struct mssqlserver_
 
 static const struct field replica_status_fields[] = {
 	{ MEMBER(struct mssqlserver_replica_status, "name", name), .type = FIELD_STRING, .flags = FIELD_REQUIRED,
-	  .doc = "The pod." },
+	  .doc = "Name of the replica's pod." },
 	{ MEMBER(struct mssqlserver_replica_status, "role", role), .type = FIELD_STRING,
 	  .doc = "PRIMARY, SECONDARY or RESOLVING, as SQL Server says." },
-	{ MEMBER(struct mssqlserver_replica_status, "availabilityMode", availability_mode), .type = FIELD_STRING,
-	  .doc = "SynchronousCommit or AsynchronousCommit, as it is in force." },
-	{ MEMBER(struct mssqlserver_replica_status, "synchronization", synchronization), .type = FIELD_STRING,
-	  .doc = "The least of its databases' synchronization states." },
+	{ MEMBER(struct mssqlserver_replica_status, "synchronizationState", synchronization_state),
+	  .type = FIELD_STRING,
+	  .doc = "The least of its databases' states: SYNCHRONIZED, SYNCHRONIZING, NOT SYNCHRONIZING …" },
 	{ MEMBER(struct mssqlserver_replica_status, "connected", connected), .type = FIELD_BOOL,
 	  .doc = "Whether it is connected to the primary." },
-	{ MEMBER(struct mssqlserver_replica_status, "hardenedLSN", hardened_lsn), .type = FIELD_STRING,
-	  .doc = "The last log record that is on its disk." },
-	{ MEMBER(struct mssqlserver_replica_status, "lagBytes", lag_bytes), .type = FIELD_INT,
-	  .doc = "How much log it has still to receive." },
+	{ MEMBER(struct mssqlserver_replica_status, "lastHardenedLSN", last_hardened_lsn), .type = FIELD_STRING,
+	  .doc = "How far its log is on disk." },
+	{ MEMBER(struct mssqlserver_replica_status, "lagSeconds", lag_seconds), .type = FIELD_INT,
+	  .doc = "How far it is behind the primary." },
+	{ MEMBER(struct mssqlserver_replica_status, "lastSeenPrimary", last_seen_primary), .type = FIELD_TIME,
+	  .doc = "When it was last connected to a healthy primary." },
 	{ 0 },
 };
 static const struct schema replica_status_schema = { .size = sizeof(struct mssqlserver_replica_status),
@@ -275,17 +276,17 @@ static const struct schema status_schema = { .size = sizeof(struct mssqlserver_s
 
 /* ---- the object ---- */
 
-#define OBJECT_ROWS(spec_schema_)                                                                              \
-	{ MEMBER(struct mssqlserver, "apiVersion", api_version), .type = FIELD_STRING },                       \
-	        { MEMBER(struct mssqlserver, "kind", kind), .type = FIELD_STRING },                            \
-	        { MEMBER(struct mssqlserver, "metadata", metadata), .type = FIELD_OBJECT, .flags = FIELD_PRESERVE,                      \
-		  .schema = &object_meta_schema },                                                             \
-	        { MEMBER(struct mssqlserver, "spec", spec), .type = FIELD_OBJECT, .flags = FIELD_REQUIRED,     \
-		  .schema = &(spec_schema_), .doc = "The database that is wanted." },                          \
-	        { MEMBER(struct mssqlserver, "status", status), .type = FIELD_OBJECT, .flags = FIELD_PRESERVE, \
-		  .schema = &status_schema, .doc = "The database that is there." },                            \
-	{                                                                                                      \
-		0                                                                                              \
+#define OBJECT_ROWS(spec_schema_)                                                                                  \
+	{ MEMBER(struct mssqlserver, "apiVersion", api_version), .type = FIELD_STRING },                           \
+	        { MEMBER(struct mssqlserver, "kind", kind), .type = FIELD_STRING },                                \
+	        { MEMBER(struct mssqlserver, "metadata", metadata), .type = FIELD_OBJECT, .flags = FIELD_PRESERVE, \
+		  .schema = &object_meta_schema },                                                                 \
+	        { MEMBER(struct mssqlserver, "spec", spec), .type = FIELD_OBJECT, .flags = FIELD_REQUIRED,         \
+		  .schema = &(spec_schema_), .doc = "The database that is wanted." },                              \
+	        { MEMBER(struct mssqlserver, "status", status), .type = FIELD_OBJECT, .flags = FIELD_PRESERVE,     \
+		  .schema = &status_schema, .doc = "The database that is there." },                                \
+	{                                                                                                          \
+		0                                                                                                  \
 	}
 
 static const struct field object_fields_v1alpha2[] = { OBJECT_ROWS(spec_schema_v1alpha2) };
