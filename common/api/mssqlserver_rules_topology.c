@@ -35,8 +35,7 @@ void mssqlserver_check_name(const struct rule_input *input, struct findings *fin
 		                "must be no more than %d bytes: names of pods and Services are made from it",
 		                is_generated ? NAME_MAX_LENGTH - GENERATED_SUFFIX_LENGTH : NAME_MAX_LENGTH);
 	} else if (!format_dns_label_1035.matches(whole)) {
-		finding_invalid(findings, path, name, "names of Services are made from it: %s",
-		                format_dns_label_1035.detail);
+		finding_invalid(findings, path, name, "%s", format_dns_label_1035.detail);
 	}
 }
 
