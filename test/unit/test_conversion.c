@@ -67,6 +67,7 @@ static const struct row {
 	{ V1, "{'replicas':3,'mode':'StreamingReplication'}",
 	  "{'replicas':3,'topology':{'mode':'StreamingReplication'}}", false },
 	{ V1, "{'replicas':3}", "{'replicas':3,'topology':{'mode':'StreamingReplication'}}", true },
+	{ V1, "{'replicas':2}", "{'replicas':2,'topology':{'mode':'StreamingReplication'}}", true },
 	{ V1, "{'replicas':1}", "{'replicas':1}", true },
 	{ V1, "{}", "{}", true },
 	{ V1, "{'mode':'Standalone'}", "{}", false },
@@ -111,6 +112,12 @@ static const struct row {
 	  "{'mode':'AvailabilityGroup','standbyMode':'Hot'}", true },
 	{ V1ALPHA2, "{'topology':{'mode':'AvailabilityGroup','availabilityGroup':{'secondaryAccessMode':'All'}}}",
 	  "{'mode':'AvailabilityGroup','standbyMode':'Hot'}", false },
+	/* v1 counts whole seconds, and wants lease > renew > retry. */
+	{ V1ALPHA2,
+	  "{'topology':{'mode':'AvailabilityGroup','availabilityGroup':{'leaderElection':{'period':'100ms'}}}}",
+	  "{'mode':'AvailabilityGroup','leaderElection':{'leaseDurationSeconds':3,'renewDeadlineSeconds':2,"
+	  "'retryPeriodSeconds':1}}",
+	  true },
 	/* 300ms × 10 and 300ms × 1. */
 	{ V1ALPHA2,
 	  "{'topology':{'mode':'AvailabilityGroup','availabilityGroup':{'leaderElection':{'period':'300ms',"

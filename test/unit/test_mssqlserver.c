@@ -602,12 +602,29 @@ static const struct default_case {
 	  "'max':'2Gi'}," COMMON "}" },
 };
 
+/* Applies a patch of "add" operations, all that defaulting writes. */
+static void apply_patch(struct json_object *object, const struct strbuf *operations) {
+	cleanup_free char *text = xasprintf("[%s]", strbuf_text(operations));
+	cleanup_json struct json_object *patch = parse(text);
+	for (size_t i = 0; i < json_object_array_length(patch); i++) {
+		const struct json_object *operation = json_object_array_get_idx(patch, i);
+		assert_string_equal(json_get_text(operation, "op"), "add");
+		assert_int_equal(json_pointer_set(&object, json_get_text(operation, "path"),
+		                                  json_copy(json_get(operation, "value"))),
+		                 0);
+	}
+}
+
 static void test_defaults(void **state) {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(default_cases); i++) {
 		cleanup_json struct json_object *object = json_object_new_object();
 		json_set(object, "spec", parse(default_cases[i].spec));
-		kind_set_defaults(default_cases[i].kind, object, NULL);
+		cleanup_json struct json_object *patched = json_copy(object);
+		cleanup_strbuf struct strbuf patch = { 0 };
+		kind_set_defaults(default_cases[i].kind, object, &patch);
+		apply_patch(patched, &patch);
+		assert_true(json_object_equal(patched, object));
 		cleanup_json struct json_object *expected = parse(default_cases[i].defaulted);
 		if (!json_object_equal(json_get(object, "spec"), expected)) {
 			cleanup_free char *is = json_to_text(json_get(object, "spec"));
