@@ -1,126 +1,44 @@
 /* MSSQLServer: every rule with a case that fires (path and words) and a neighbour that passes; defaults; examples. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "unit/judge.h"
 
 #include "api/kinds.h"
 #include "api/mssqlserver.h"
 #include "api/mssqlserver_rules.h"
-#include "base/json.h"
-#include "base/memory.h"
-#include "base/yaml.h"
 
 #define OWN_USER "system:serviceaccount:agkeeper-system:agkeeper"
 #define A_USER   "jane"
 
 /* ---- a cluster ---- */
 
+#define VERSION(name, spec) "---\nkind: MSSQLServerVersion\nmetadata: {name: " name "}\nspec: {" spec "}\n"
+#define REQUEST(name, namespace, database, size, phase)                                         \
+	"---\nkind: MSSQLServerOpsRequest\nmetadata: {name: " name                              \
+	", namespace: " namespace "}\n"                                                         \
+	                          "spec: {type: VolumeExpansion, databaseRef: {name: " database \
+	                          "}, volumeExpansion: {mssqlserver: " size "}}\nstatus: {phase: " phase "}\n"
+
+/* clang-format off */
 static const char cluster_text[] =
-        "{'MSSQLServerVersion':["
-        " {'metadata':{'name':'2022-cu16'},'spec':{'version':'2022'}},"
-        " {'metadata':{'name':'2022-cu19'},'spec':{'version':'2022'}},"
-        " {'metadata':{'name':'2019-cu1'},'spec':{'version':'2019','deprecated':true}},"
-        " {'metadata':{'name':'2019-cu30'},'spec':{'version':'2019'}},"
-        " {'metadata':{'name':'13.13'},'spec':{'version':'2022'}}],"
-        "'StorageClass':["
-        " {'metadata':{'name':'standard'},'allowVolumeExpansion':true},"
-        " {'metadata':{'name':'fixed'},'allowVolumeExpansion':false}],"
-        "'MSSQLServerOpsRequest':["
-        " {'metadata':{'name':'a','namespace':'demo'},'spec':{'type':'VolumeExpansion','databaseRef':{'name':'db'},"
-        "  'volumeExpansion':{'mode':'Online','mssqlserver':'20Gi'}},'status':{'phase':'Progressing'}},"
-        " {'metadata':{'name':'b','namespace':'demo'},'spec':{'type':'VolumeExpansion','databaseRef':{'name':'db'},"
-        "  'volumeExpansion':{'mode':'Online','mssqlserver':'30Gi'}},'status':{'phase':'Pending'}},"
-        " {'metadata':{'name':'c','namespace':'demo'},'spec':{'type':'VolumeExpansion','databaseRef':{'name':'other'},"
-        "  'volumeExpansion':{'mode':'Online','mssqlserver':'40Gi'}},'status':{'phase':'Progressing'}},"
-        " {'metadata':{'name':'d','namespace':'else'},'spec':{'type':'VolumeExpansion','databaseRef':{'name':'db'},"
-        "  'volumeExpansion':{'mode':'Online','mssqlserver':'50Gi'}},'status':{'phase':'Progressing'}}]}";
+        VERSION("2022-cu16", "version: '2022'")
+        VERSION("2022-cu19", "version: '2022'")
+        VERSION("2019-cu1", "version: '2019', deprecated: true")
+        VERSION("2019-cu30", "version: '2019'")
+        VERSION("'13.13'", "version: '2022'")
+        "---\nkind: StorageClass\nmetadata: {name: standard}\nallowVolumeExpansion: true\n"
+        "---\nkind: StorageClass\nmetadata: {name: fixed}\nallowVolumeExpansion: false\n"
+        REQUEST("a", "demo", "db", "20Gi", "Progressing")
+        REQUEST("b", "demo", "db", "30Gi", "Pending")
+        REQUEST("c", "demo", "other", "40Gi", "Progressing")
+        REQUEST("d", "else", "db", "50Gi", "Progressing");
+/* clang-format on */
 
-static struct json_object *cluster;
-static struct json_object *nothing; /* a cluster without objects */
+static struct judge_cluster cluster;
 
-static struct json_object *objects_of(const struct json_object *of, enum lookup_resource resource) {
-	switch (resource) {
-	case LOOKUP_MSSQLSERVERVERSION: return json_get(of, "MSSQLServerVersion");
-	case LOOKUP_MSSQLSERVEROPSREQUEST: return json_get(of, "MSSQLServerOpsRequest");
-	case LOOKUP_STORAGECLASS: return json_get(of, "StorageClass");
-	default: return NULL;
-	}
-}
-
-static bool is_in_namespace(const struct json_object *object, const char *namespace) {
-	const char *own = json_get_text(json_get(object, "metadata"), "namespace");
-	return namespace == NULL || (own != NULL && strcmp(own, namespace) == 0);
-}
-
-static enum lookup_result cluster_list(void *context, enum lookup_resource resource, const char *namespace,
-                                       void (*visit)(void *visitor, const struct json_object *object), void *visitor,
-                                       struct findings *findings) {
-	(void)findings;
-	struct json_object *objects = objects_of(context, resource);
-	for (size_t i = 0; objects != NULL && i < json_object_array_length(objects); i++) {
-		const struct json_object *object = json_object_array_get_idx(objects, i);
-		if (is_in_namespace(object, namespace)) visit(visitor, object);
-	}
-	return LOOKUP_FOUND;
-}
-
-static enum lookup_result cluster_get(void *context, enum lookup_resource resource, const char *namespace,
-                                      const char *name, const struct json_object **found, struct findings *findings) {
-	(void)findings;
-	struct json_object *objects = objects_of(context, resource);
-	for (size_t i = 0; objects != NULL && i < json_object_array_length(objects); i++) {
-		const struct json_object *object = json_object_array_get_idx(objects, i);
-		const char *own = json_get_text(json_get(object, "metadata"), "name");
-		if (strcmp(own, name) != 0 || !is_in_namespace(object, namespace)) continue;
-		*found = object;
-		return LOOKUP_FOUND;
-	}
-	return LOOKUP_ABSENT;
-}
-
-/* An API that does not answer. */
-static enum lookup_result failing_list(void *context, enum lookup_resource resource, const char *namespace,
-                                       void (*visit)(void *visitor, const struct json_object *object), void *visitor,
-                                       struct findings *findings) {
-	(void)context, (void)resource, (void)namespace, (void)visit, (void)visitor;
-	if (findings->failure == NULL) findings->failure = xstrdup("the API does not answer");
-	return LOOKUP_FAILED;
-}
-static enum lookup_result failing_get(void *context, enum lookup_resource resource, const char *namespace,
-                                      const char *name, const struct json_object **found, struct findings *findings) {
-	(void)name, (void)found;
-	return failing_list(context, resource, namespace, NULL, NULL, findings);
+static struct lookup lookup_in(struct judge_cluster *of) {
+	return (struct lookup){ .context = of, .get = judge_get, .list = judge_list };
 }
 
 /* ---- objects ---- */
-
-static struct json_object *parse(const char *text) {
-	cleanup_free char *quoted = xstrdup(text);
-	for (char *p = quoted; *p != '\0'; p++) {
-		if (*p == '\'') *p = '"';
-	}
-	struct json_object *json = NULL;
-	cleanup_error struct error *err = NULL;
-	if (json_parse(quoted, strlen(quoted), &json, &err) < 0) fail_msg("%s: %s", err->message, text);
-	return json;
-}
-
-/* JSON merge patch (RFC 7386). */
-static void merge(struct json_object *target, const struct json_object *patch) {
-	json_object_object_foreach((struct json_object *)patch, key, value) {
-		struct json_object *at_key = json_get(target, key);
-		if (value == NULL) json_object_object_del(target, key);
-		else if (json_object_is_type(value, json_type_object) && json_object_is_type(at_key, json_type_object))
-			merge(at_key, value);
-		else json_set(target, key, json_copy(value));
-	}
-}
 
 #define STORAGE                                                                     \
 	"'storage':{'storageClassName':'standard','accessModes':['ReadWriteOnce']," \
@@ -137,11 +55,9 @@ static const char base_v1[] =
 
 /* The base object of the kind, changed by two patches and defaulted. */
 static struct json_object *new_object(const struct kind *kind, const char *patch, const char *patch_more) {
-	struct json_object *object = parse(kind == &mssqlserver_kind_v1 ? base_v1 : base_v1alpha2);
-	cleanup_json struct json_object *first = parse(patch != NULL ? patch : "{}");
-	cleanup_json struct json_object *second = parse(patch_more != NULL ? patch_more : "{}");
-	merge(object, first);
-	merge(object, second);
+	cleanup_json struct json_object *base = judge_yaml(kind == &mssqlserver_kind_v1 ? base_v1 : base_v1alpha2);
+	cleanup_json struct json_object *given = judge_change(base, patch);
+	struct json_object *object = judge_change(given, patch_more);
 	kind_set_defaults(kind, object, NULL);
 	return object;
 }
@@ -453,10 +369,7 @@ static void judge(const struct test_case *test, const char *patch, const struct 
 
 static void expect_finding(const struct test_case *test, const struct findings *findings) {
 	if (findings->count != 1) {
-		for (size_t i = 0; i < findings->count; i++) {
-			print_error("  %s: %s: %s\n", findings->items[i].rule, findings->items[i].path,
-			            findings->items[i].body);
-		}
+		judge_print(findings);
 		fail_msg("%s: %s: %zu findings instead of one", test->rule, test->fires, findings->count);
 	}
 	const struct finding *finding = &findings->items[0];
@@ -477,7 +390,7 @@ static void expect_warning(const struct test_case *test, const struct findings *
 
 static void test_rules(void **state) {
 	(void)state;
-	const struct lookup lookup = { .context = cluster, .get = cluster_get, .list = cluster_list };
+	const struct lookup lookup = lookup_in(&cluster);
 	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
 		cleanup_findings struct findings fires = { 0 };
 		judge(&cases[i], cases[i].fires, &lookup, &fires);
@@ -525,7 +438,8 @@ static void test_offline_warns(void **state) {
 
 static void test_failing_lookup_is_no_verdict(void **state) {
 	(void)state;
-	const struct lookup failing = { .get = failing_get, .list = failing_list };
+	struct judge_cluster away = { .asked = LOOKUP_FAILED };
+	const struct lookup failing = lookup_in(&away);
 	cleanup_findings struct findings findings = { 0 };
 	judge(&(struct test_case){ .kind = ALPHA, .operation = CREATE }, versions_patch, &failing, &findings);
 	assert_int_equal(findings.count, 0);
@@ -534,7 +448,8 @@ static void test_failing_lookup_is_no_verdict(void **state) {
 
 static void test_empty_catalogue_says_so(void **state) {
 	(void)state;
-	const struct lookup empty = { .context = nothing, .get = cluster_get, .list = cluster_list };
+	struct judge_cluster nothing = { 0 };
+	const struct lookup empty = lookup_in(&nothing);
 	cleanup_findings struct findings findings = { 0 };
 	judge(&(struct test_case){ .kind = ALPHA, .operation = CREATE },
 	      "{'spec':{'storage':{'storageClassName':null}}}", &empty, &findings);
@@ -547,7 +462,7 @@ static void test_empty_catalogue_says_so(void **state) {
 /* A version that was deprecated, or went, after the database was made does not stand in the way of other changes. */
 static void test_version_is_asked_when_it_changes(void **state) {
 	(void)state;
-	const struct lookup lookup = { .context = cluster, .get = cluster_get, .list = cluster_list };
+	const struct lookup lookup = lookup_in(&cluster);
 	cleanup_findings struct findings findings = { 0 };
 	judge(&(struct test_case){ .kind = ALPHA, .operation = UPDATE, .given = versions_patch },
 	      "{'spec':{'replicas':5}}", &lookup, &findings);
@@ -556,7 +471,7 @@ static void test_version_is_asked_when_it_changes(void **state) {
 
 static void test_all_findings_at_once(void **state) {
 	(void)state;
-	const struct lookup lookup = { .context = cluster, .get = cluster_get, .list = cluster_list };
+	const struct lookup lookup = lookup_in(&cluster);
 	cleanup_findings struct findings findings = { 0 };
 	judge(&(struct test_case){ .kind = BETA, .operation = CREATE },
 	      "{'spec':{'version':'x','replicas':7,'databases':['master','a','A'],'storage':null,'deletionPolicy':'x'}"
@@ -602,88 +517,30 @@ static const struct default_case {
 	  "'max':'2Gi'}," COMMON "}" },
 };
 
-/* Applies a patch of "add" operations, all that defaulting writes. */
-static void apply_patch(struct json_object *object, const struct strbuf *operations) {
-	cleanup_free char *text = xasprintf("[%s]", strbuf_text(operations));
-	cleanup_json struct json_object *patch = parse(text);
-	for (size_t i = 0; i < json_object_array_length(patch); i++) {
-		const struct json_object *operation = json_object_array_get_idx(patch, i);
-		assert_string_equal(json_get_text(operation, "op"), "add");
-		assert_int_equal(json_pointer_set(&object, json_get_text(operation, "path"),
-		                                  json_copy(json_get(operation, "value"))),
-		                 0);
-	}
-}
-
 static void test_defaults(void **state) {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(default_cases); i++) {
-		cleanup_json struct json_object *object = json_object_new_object();
-		json_set(object, "spec", parse(default_cases[i].spec));
-		cleanup_json struct json_object *patched = json_copy(object);
-		cleanup_strbuf struct strbuf patch = { 0 };
-		kind_set_defaults(default_cases[i].kind, object, &patch);
-		apply_patch(patched, &patch);
-		assert_true(json_object_equal(patched, object));
-		cleanup_json struct json_object *expected = parse(default_cases[i].defaulted);
-		if (!json_object_equal(json_get(object, "spec"), expected)) {
-			cleanup_free char *is = json_to_text(json_get(object, "spec"));
-			fail_msg("%s\n  is       %s\n  expected %s", default_cases[i].spec, is,
-			         default_cases[i].defaulted);
-		}
+		cleanup_free char *object = xasprintf("{'spec':%s}", default_cases[i].spec);
+		cleanup_free char *defaulted = xasprintf("{'spec':%s}", default_cases[i].defaulted);
+		judge_defaults(default_cases[i].kind, object, defaulted);
 	}
-}
-
-/* ---- the examples of the documents ---- */
-
-static char *read_file(const char *path) {
-	struct strbuf text = { 0 };
-	FILE *file = fopen(path, "r");
-	if (file == NULL) fail_msg("%s is not there", path);
-	char chunk[4096];
-	size_t length;
-	while ((length = fread(chunk, 1, sizeof(chunk), file)) > 0) strbuf_append_n(&text, chunk, length);
-	fclose(file);
-	return strbuf_detach(&text);
 }
 
 static void test_examples_are_admitted(void **state) {
 	(void)state;
-	static const char *const examples[] = { "ha-mssqlserver.yaml", "hot-mssqlserver.yaml",
-		                                "mssqlserver-ag-cluster.yaml" };
-	const struct lookup lookup = { .context = cluster, .get = cluster_get, .list = cluster_list };
-	for (size_t i = 0; i < ARRAY_LENGTH(examples); i++) {
-		cleanup_free char *path = xasprintf("%s/test/e2e/examples/%s", SOURCE_DIR, examples[i]);
-		cleanup_free char *text = read_file(path);
-		cleanup_yaml_stream struct yaml_stream stream = { 0 };
-		assert_int_equal(yaml_parse(text, strlen(text), &stream, NULL), 0);
-		struct json_object *object = stream.documents[0].json;
-		const struct kind *kind = kind_of_object(object);
-		assert_non_null(kind);
-		kind_set_defaults(kind, object, NULL);
-		cleanup_findings struct findings findings = { 0 };
-		kind_judge(&(struct judgement){ .kind = kind,
-		                                .operation = OPERATION_CREATE,
-		                                .object = object,
-		                                .lookup = &lookup,
-		                                .unknown = UNKNOWN_REPORT },
-		           &findings);
-		if (findings.count != 0) fail_msg("%s: %s: %s", path, findings.items[0].path, findings.items[0].body);
-		assert_int_equal(findings.warning_count, 0);
-	}
+	judge_example(&mssqlserver_kind_v1, "ha-mssqlserver.yaml");
+	judge_example(&mssqlserver_kind_v1, "hot-mssqlserver.yaml");
+	judge_example(&mssqlserver_kind_v1alpha2, "mssqlserver-ag-cluster.yaml");
 }
 
 static int set_up(void **state) {
 	(void)state;
-	cluster = parse(cluster_text);
-	nothing = json_object_new_object();
-	return 0;
+	return yaml_parse(cluster_text, strlen(cluster_text), &cluster.objects, NULL);
 }
 
 static int tear_down(void **state) {
 	(void)state;
-	json_object_put(cluster);
-	json_object_put(nothing);
+	yaml_stream_free(&cluster.objects);
 	return 0;
 }
 
