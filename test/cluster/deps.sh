@@ -4,20 +4,25 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-# Libraries, and tools that must match them: the Debian package itself has to be there.
-packages=(
+# What building the program takes; with --build-only, as for the image, nothing else is installed.
+build_packages=(
 	build-essential pkg-config
-	clang clang-format clang-tidy libclang-rt-14-dev llvm # fuzzing, coverage and the linters
-	libmicrohttpd-dev libgnutls28-dev libssl-dev libcurl4-openssl-dev libjson-c-dev libyaml-dev freetds-dev libcmocka-dev
-	ca-certificates
+	libmicrohttpd-dev libgnutls28-dev libssl-dev libcurl4-openssl-dev libjson-c-dev libyaml-dev
+)
+build_commands=(cmake=cmake ninja=ninja-build)
+
+# Test libraries, and tools that must match what they test: the Debian package itself has to be there.
+packages=(
+	"${build_packages[@]}"
+	clang clang-format clang-tidy libclang-rt-14-dev llvm # fuzzing and the linters
+	libcmocka-dev ca-certificates
 )
 
 # COMMAND=PACKAGE for tools that may just as well have come from somewhere else: the command has to be there.
 commands=(
-	cmake=cmake ninja=ninja-build git=git curl=curl jq=jq openssl=openssl
-	tsql=freetds-bin wrk=wrk valgrind=valgrind shellcheck=shellcheck
+	"${build_commands[@]}"
+	git=git curl=curl jq=jq openssl=openssl wrk=wrk valgrind=valgrind shellcheck=shellcheck
 	flock=util-linux setsid=util-linux ss=iproute2
-	node=nodejs npm=npm
 )
 
 # COMMAND=PACKAGE for tools that are unpacked into the cache instead of installed: the kubectl package collides with
@@ -27,7 +32,11 @@ unpacked=(kubectl=kubernetes-client etcd=etcd-server)
 main() {
 	local missing=() wanted=() pair
 	[[ $(type -P apt-get) && $(type -P dpkg-query) ]] || die "this is not a Debian system: install the packages listed in $0 by other means"
-	plan_for_kubernetes
+	case ${1:-} in
+	--build-only) packages=("${build_packages[@]}") commands=("${build_commands[@]}") unpacked=() ;;
+	'') plan_for_kubernetes ;;
+	*) die "deps takes only --build-only, not $1" ;;
+	esac
 
 	mapfile -t missing < <(missing_packages)
 	for pair in "${commands[@]}"; do
