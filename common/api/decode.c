@@ -146,7 +146,7 @@ static void decode_time(struct decoder *decoder, const struct json_object *json,
                         const char **slot) {
 	const char *text = text_of(decoder, json, path);
 	if (text == NULL) return;
-	if (clock_parse_rfc3339(text) < 0) {
+	if (clock_parse_rfc3339(text) == -1) {
 		finding_invalid(decoder->findings, print(decoder, path), text,
 		                "must be a time such as \"2026-01-31T12:00:00Z\" (RFC 3339)");
 		return;
