@@ -38,8 +38,9 @@ static enum follow_trouble trouble_of(const struct error *err) {
 static void log_trouble(struct kube_cache *cache, const struct error *err) {
 	struct follow *follow = &cache->follow;
 	enum follow_trouble trouble = trouble_of(err);
-	/* A dropped connection that is mended at the next attempt is daily life. */
-	bool daily = trouble == TROUBLE_SERVER && follow->failures < 2 && kube_cache_synced(cache);
+	/* A dropped connection or an expired position that is mended at the next attempt is daily life. */
+	bool daily = trouble == TROUBLE_SERVER && follow->failures < 2 &&
+	             (kube_cache_synced(cache) || err->kind == ERROR_GONE);
 	if (trouble == follow->trouble || daily) {
 		log_debug("watch cache: attempt failed", log_str("resource", cache->options.resource->plural),
 		          log_err(err));
@@ -69,6 +70,9 @@ static void fail(struct kube_cache *cache, const struct error *err) {
 	atomic_fetch_add(&cache->failures, 1);
 	log_trouble(cache, err);
 	int64_t pause = backoff_next_ms(&follow->backoff);
+	/* Somebody is about to install the CRD, and waits for us to notice. */
+	enum { LONGEST_FOR_ABSENT_MS = 5000 };
+	if (err->kind == ERROR_NOT_FOUND && pause > LONGEST_FOR_ABSENT_MS) pause = LONGEST_FOR_ABSENT_MS;
 	int64_t asked = follow->transfer != NULL ? call_retry_after_ms(transfer_call(follow->transfer)) : 0;
 	pause_for(cache, pause > asked ? pause : asked);
 }
