@@ -30,6 +30,7 @@ struct kube_loop {
 	struct transfer *transfers;
 	struct loop_member *members;
 	int64_t distrust_until; /* monotonic milliseconds */
+	int64_t success_at;     /* the same; 0: never */
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool stopping;
@@ -114,6 +115,14 @@ void loop_distrust_connections(struct kube_loop *loop) {
 	loop->distrust_until = clock_monotonic_ms() + DISTRUST_MS;
 }
 
+void loop_note_success(struct kube_loop *loop) {
+	loop->success_at = clock_monotonic_ms();
+}
+
+int64_t loop_last_success(const struct kube_loop *loop) {
+	return loop->success_at;
+}
+
 static void end_attempt(struct transfer *transfer, CURLcode result) {
 	cleanup_error struct error *err = NULL;
 	cleanup_json struct json_object *answer = NULL;
@@ -128,6 +137,7 @@ static void end_attempt(struct transfer *transfer, CURLcode result) {
 			return;
 		}
 	}
+	if (err == NULL) loop_note_success(transfer->loop);
 	complete(transfer, answer, err);
 }
 
