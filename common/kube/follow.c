@@ -219,7 +219,8 @@ static bool needs_list(const struct error *err) {
 /* A watch that brought something or held for a while: what went wrong before is over. */
 static bool was_useful(const struct follow *follow) {
 	enum { LONG_ENOUGH_MS = 10 * 1000 };
-	return follow->progressed || (follow->opened && clock_monotonic_ms() - follow->started_at >= LONG_ENOUGH_MS);
+	return follow->progressed ||
+	       (follow->opened_at != 0 && clock_monotonic_ms() - follow->opened_at >= LONG_ENOUGH_MS);
 }
 
 static void start_over(struct follow *follow) {
