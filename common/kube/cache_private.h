@@ -30,6 +30,7 @@ struct follow {
 	int failures;      /* in a row */
 	int64_t failed_at; /* the last of them */
 	bool unreachable;  /* it was for want of an answer */
+	bool expired;      /* our position has, since all was well */
 
 	/* LISTING */
 	struct kube_objects listed; /* so far */

@@ -65,6 +65,20 @@ static void log_recovery(struct kube_cache *cache) {
 	log_info("watch cache: following the API server again", log_str("resource", cache->options.resource->plural));
 }
 
+static int64_t pause_after(struct kube_cache *cache, const struct error *err) {
+	/* Somebody is about to install the CRD, and waits for us to notice. */
+	enum { LONGEST_FOR_ABSENT_MS = 5000 };
+	struct follow *follow = &cache->follow;
+	/* An expired position needs a list, and that at once; unless lists do not help. */
+	if (err->kind == ERROR_GONE && !follow->expired) {
+		follow->expired = true;
+		return jitter(cache->options.backoff_ms);
+	}
+	int64_t pause = backoff_next_ms(&follow->backoff);
+	if (err->kind == ERROR_NOT_FOUND && pause > LONGEST_FOR_ABSENT_MS) pause = LONGEST_FOR_ABSENT_MS;
+	return pause;
+}
+
 /* An attempt failed: the next one after a pause, which the server may make longer. */
 static void fail(struct kube_cache *cache, const struct error *err) {
 	struct follow *follow = &cache->follow;
@@ -73,10 +87,7 @@ static void fail(struct kube_cache *cache, const struct error *err) {
 	follow->unreachable = err->code == 0 && (err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_TIMEOUT);
 	atomic_fetch_add(&cache->failures, 1);
 	log_trouble(cache, err);
-	int64_t pause = backoff_next_ms(&follow->backoff);
-	/* Somebody is about to install the CRD, and waits for us to notice. */
-	enum { LONGEST_FOR_ABSENT_MS = 5000 };
-	if (err->kind == ERROR_NOT_FOUND && pause > LONGEST_FOR_ABSENT_MS) pause = LONGEST_FOR_ABSENT_MS;
+	int64_t pause = pause_after(cache, err);
 	int64_t asked = follow->transfer != NULL ? call_retry_after_ms(transfer_call(follow->transfer)) : 0;
 	pause_for(cache, pause > asked ? pause : asked);
 }
@@ -225,6 +236,7 @@ static bool was_useful(const struct follow *follow) {
 
 static void start_over(struct follow *follow) {
 	follow->failures = 0;
+	follow->expired = false;
 	backoff_reset(&follow->backoff);
 }
 

@@ -111,7 +111,7 @@ static void begin_attempt(struct transfer *transfer) {
 }
 
 void loop_distrust_connections(struct kube_loop *loop) {
-	enum { DISTRUST_MS = 30 * 1000 };
+	enum { DISTRUST_MS = 10 * 1000 };
 	loop->distrust_until = clock_monotonic_ms() + DISTRUST_MS;
 }
 
