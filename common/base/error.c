@@ -57,6 +57,13 @@ int error_prefix(struct error **err, const char *format, ...) {
 	return -1;
 }
 
+int error_move(struct error **err, struct error **from) {
+	error_free(err != NULL ? *err : *from);
+	if (err != NULL) *err = *from;
+	*from = NULL;
+	return -1;
+}
+
 void error_free(struct error *err) {
 	if (err == NULL) return;
 	free(err->message);

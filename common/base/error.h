@@ -35,6 +35,9 @@ int error_errno(struct error **err, int errno_value, const char *format, ...) __
 /* Puts "context: " in front of the message of *err; returns -1. */
 int error_prefix(struct error **err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Hands *from over to *err (dropping it where the caller does not care) and clears *from; returns -1. */
+int error_move(struct error **err, struct error **from);
+
 void error_free(struct error *err);
 void error_cleanup(struct error **err);
 #define cleanup_error __attribute__((cleanup(error_cleanup)))
