@@ -2,5 +2,8 @@
 #include "api/kinds.h"
 
 const struct kind *const all_kinds[] = {
+	&sqlag_kind_v1alpha1,
+	&opsrequest_kind_v1alpha1,
+	&version_kind_v1alpha1,
 	NULL,
 };

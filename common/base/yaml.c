@@ -404,5 +404,6 @@ int yaml_append(struct strbuf *buf, const struct json_object *json, struct error
 		                   emitter.problem != NULL ? emitter.problem : "out of memory");
 	}
 	yaml_emitter_delete(&emitter);
+	if (result == 0 && buf->data[buf->length - 1] != '\n') strbuf_append_char(buf, '\n');
 	return result;
 }

@@ -29,8 +29,8 @@ struct kube_cache_options {
 	/* Called on the loop's thread before an object is published: drop what nobody reads, to save memory.
 	 * metadata.managedFields is dropped already. */
 	void (*transform)(void *context, struct json_object *object);
-	/* Called on the loop's thread after the cache has changed. `old` is NULL for KUBE_ADDED; for KUBE_DELETED `new`
-	 * is the last state known. Keep one with kube_object_ref. */
+	/* Called on the loop's thread after the cache has changed. `old` is NULL for KUBE_ADDED; for KUBE_DELETED it
+	 * is the last state known, and `new` is NULL. Keep one with kube_object_ref. */
 	void (*on_event)(void *context, enum kube_event event, const struct kube_object *old,
 	                 const struct kube_object *new);
 	/* Called on the loop's thread when the first list is complete. */

@@ -153,7 +153,6 @@ int call_prepare(struct call *call, CURL *easy, struct error **err) {
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->curl_message);
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)left);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 	                 (long)(left < KUBE_CONNECT_TIMEOUT_MS ? left : KUBE_CONNECT_TIMEOUT_MS));
@@ -211,7 +210,11 @@ int64_t call_retry_delay_ms(struct call *call, const struct error *err, int atte
 	/* As often as client-go's rest.Request does. */
 	enum { MOST_ATTEMPTS = 10 };
 	if (attempts > MOST_ATTEMPTS) return -1;
-	if (err->code == 401) return attempts == 1 && token_renew(&call->client->token, call->token) ? 0 : -1;
+	if (err->code == 401) {
+		bool renewed = !call->renewed && token_renew(&call->client->token, call->token);
+		call->renewed = true;
+		return renewed ? 0 : -1;
+	}
 	if (err->code != 429 && err->code < 500) return -1;
 	int64_t delay = call_retry_after_ms(call);
 	if (delay == 0 || clock_monotonic_ms() + delay >= call->deadline) return -1;

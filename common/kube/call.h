@@ -22,6 +22,7 @@ struct call {
 	bool (*sink)(void *context, const char *bytes, size_t length);
 	void *sink_context;
 	bool fresh_connection; /* do not reuse one: it may be dead */
+	bool renewed;          /* the token, because of a 401: once is enough */
 
 	/* The attempt under way. */
 	CURL *easy;

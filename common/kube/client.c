@@ -56,7 +56,13 @@ static CURL *borrow_handle(struct kube_client *client) {
 	return easy;
 }
 
-static void return_handle(struct kube_client *client, CURL *easy) {
+/* After a failure of the network a handle is not kept: with HTTP/2 it would use the same dead connection again, since
+ * giving up a stream does not close what carries it. */
+static void return_handle(struct kube_client *client, CURL *easy, bool failed) {
+	if (failed) {
+		curl_easy_cleanup(easy);
+		return;
+	}
 	/* What the handle points to is about to go. */
 	curl_easy_reset(easy);
 	pthread_mutex_lock(&client->lock);
@@ -74,10 +80,12 @@ int kube_request(struct kube_client *client, const struct kube_request *request,
 	call_init(&call, client, request);
 	CURL *easy = borrow_handle(client);
 	int status = -1;
+	CURLcode result = CURLE_OK;
 	for (int attempts = 1;; attempts++) {
 		cleanup_error struct error *failure = NULL;
 		if (call_prepare(&call, easy, err) < 0) break;
-		status = call_finish(&call, curl_easy_perform(easy), answer, &failure);
+		result = curl_easy_perform(easy);
+		status = call_finish(&call, result, answer, &failure);
 		if (status == 0) break;
 		int64_t delay = call_retry_delay_ms(&call, failure, attempts);
 		if (delay < 0) {
@@ -86,7 +94,7 @@ int kube_request(struct kube_client *client, const struct kube_request *request,
 		}
 		poll(NULL, 0, (int)delay);
 	}
-	return_handle(client, easy);
+	return_handle(client, easy, result != CURLE_OK);
 	call_free(&call);
 	return status;
 }

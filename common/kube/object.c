@@ -27,7 +27,6 @@ const struct kube_object *kube_object_new(struct json_object *json) {
 		json_object_put(json);
 		return NULL;
 	}
-	json_object_object_del(metadata, "managedFields");
 	struct counted *new = xmalloc(sizeof(*new));
 	new->object = (struct kube_object){
 		.namespace = or_empty(json_get_text(metadata, "namespace")),

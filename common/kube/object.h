@@ -14,7 +14,7 @@ struct kube_object {
 	const char *name;
 	const char *uid;
 	const char *resource_version;
-	const struct json_object *json; /* without metadata.managedFields */
+	const struct json_object *json; /* in a cache without metadata.managedFields */
 };
 
 const struct kube_object *kube_object_ref(const struct kube_object *object);

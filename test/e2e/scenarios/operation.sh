@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # $work comes from test/e2e/run
+# agkeeper itself in the cluster: rights, restarts, certificates, metrics.
+
+as=(--as=system:serviceaccount:agkeeper-system:agkeeper)
+can() { kubectl auth can-i "$@" "${as[@]}" 2>/dev/null; }
+for question in "list secrets --all-namespaces" "watch secrets --all-namespaces" "list secrets -n agkeeper-system" "get secrets -n demo" \
+	"create pods/exec --all-namespaces" "delete mssqlservers.kubedb.com --all-namespaces" "create clusterroles" "impersonate users"; do
+	# shellcheck disable=SC2086 # words
+	equal "rights: may not $question" no "$(can $question)"
+done
+
+says "disruption budget: made by agkeeper itself" "$(kubectl -n agkeeper-system get pdb agkeeper -o jsonpath='{.spec.minAvailable} {.metadata.ownerReferences[0].kind}')" "1 Deployment"
+says "starter catalogue: created" "$(kubectl get mssqlserverversions -o name)" "2022-cu19" "2025-cu3"
+
+# The CA bundle is put back when somebody removes it.
+kubectl patch validatingwebhookconfiguration agkeeper --type json -p '[{"op":"remove","path":"/webhooks/0/clientConfig/caBundle"}]' >/dev/null
+has_bundle() { kubectl get validatingwebhookconfiguration agkeeper -o jsonpath='{.webhooks[0].clientConfig.caBundle}' | grep -q .; }
+check "certificates: a CA bundle that was removed is injected again" until_true 60 has_bundle
+
+# Both replicas of the program restarted, one after the other, while objects are applied: none is turned away.
+cat >"$work/probe.yaml" <<'END'
+apiVersion: kubedb.com/v1alpha2
+kind: MSSQLServer
+metadata: {name: probe, namespace: demo}
+spec:
+  version: "2022-cu19"
+  storage: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+END
+kubectl -n agkeeper-system rollout restart deployment/agkeeper >/dev/null
+failures=0
+writes=0
+until kubectl -n agkeeper-system rollout status deployment/agkeeper --timeout=1s >/dev/null 2>&1 || ((writes >= 200)); do
+	output=$(kubectl apply --dry-run=server -f "$work/probe.yaml" 2>&1) || { failures=$((failures + 1)); echo "# $output"; }
+	writes=$((writes + 1))
+done
+equal "rolling restart: none of the $writes writes meanwhile was turned away" 0 "$failures"
+check "rolling restart: finished" kubectl -n agkeeper-system rollout status deployment/agkeeper --timeout=60s
+
+pod=$(kubectl -n agkeeper-system get pods -l app.kubernetes.io/name=agkeeper -o jsonpath='{.items[0].metadata.name}')
+ip=$(kubectl -n agkeeper-system get pod "$pod" -o jsonpath='{.status.podIP}')
+metrics=$(curl -s "http://$ip:8080/metrics")
+says "metrics: what a dashboard needs" "$metrics" agkeeper_admission_requests_total agkeeper_admission_duration_seconds_bucket \
+	agkeeper_certificate_expiry_timestamp_seconds agkeeper_cache_age_seconds
