@@ -70,6 +70,9 @@ static void fail(struct kube_cache *cache, const struct error *err) {
 	atomic_fetch_add(&cache->failures, 1);
 	log_trouble(cache, err);
 	int64_t pause = backoff_next_ms(&follow->backoff);
+	/* Somebody is about to install the CRD, and waits for us to notice. */
+	enum { LONGEST_FOR_ABSENT_MS = 5000 };
+	if (err->kind == ERROR_NOT_FOUND && pause > LONGEST_FOR_ABSENT_MS) pause = LONGEST_FOR_ABSENT_MS;
 	int64_t asked = follow->transfer != NULL ? call_retry_after_ms(transfer_call(follow->transfer)) : 0;
 	pause_for(cache, pause > asked ? pause : asked);
 }
