@@ -28,7 +28,7 @@ static char *captured(void (*writes)(void)) {
 	close(saved);
 	close(fd);
 	struct strbuf text = { 0 };
-	int result = file_read(path, 1024 * 1024, &text, NULL);
+	int result = file_read(path, 1 << 20, &text, NULL);
 	unlink(path);
 	assert_int_equal(result, 0);
 	return strbuf_detach(&text);

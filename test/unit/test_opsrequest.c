@@ -36,6 +36,8 @@ static const char cluster[] =
         DATABASE("done", STORAGE("fast"))
         "---\nkind: MSSQLServer\nmetadata: {name: unwell, namespace: demo}\nstatus: {phase: NotReady}\n"
         "spec: {" STORAGE("fast") "}\n"
+        "---\nkind: MSSQLServer\nmetadata: {name: stopped, namespace: demo}\nstatus: {phase: Halted}\n"
+        "spec: {" STORAGE("fast") "}\n"
         "---\nkind: MSSQLServer\nmetadata: {name: new, namespace: demo}\nspec: {" STORAGE("fast") "}\n"
         "---\nkind: MSSQLServer\n"
         "metadata: {name: leaving, namespace: demo, deletionTimestamp: \"2026-01-01T00:00:00Z\"}\n"
@@ -190,6 +192,7 @@ static const struct judge_case cases[] = {
 	  .body = "Invalid value: \"waiting\": has a request already: MSSQLServerOpsRequest \"unseen\" is Pending; "
 	          "wait for "
 	          "its end or delete it" },
+	{ "one-at-a-time", "the other is this one", "metadata: {name: first}\nspec: {databaseRef: {name: busy}}" },
 	{ "one-at-a-time", "others are over or in another namespace", "spec: {databaseRef: {name: done}}" },
 
 	{ "database-state", "not Ready", "spec: {databaseRef: {name: unwell}}",
@@ -198,6 +201,8 @@ static const struct judge_case cases[] = {
 	  .warning = "spec.apply: IfReady waits until \"new\" is Ready, it is not yet; Always goes ahead" },
 	{ "database-state", "halted", "spec: {databaseRef: {name: halted}}",
 	  .warning = "spec.databaseRef.name: \"halted\" is halted: the request will fail" },
+	{ "database-state", "stopped after a deletion", "spec: {databaseRef: {name: stopped}}",
+	  .warning = "spec.databaseRef.name: \"stopped\" is halted: the request will fail" },
 	{ "database-state", "being deleted", "spec: {databaseRef: {name: leaving}}",
 	  .warning = "spec.databaseRef.name: \"leaving\" is being deleted: the request will fail" },
 	{ "database-state", "not Ready, and Always", "spec: {apply: Always, databaseRef: {name: unwell}}",

@@ -137,7 +137,7 @@ static const struct judge_case cases[] = {
 	{ "name-length", "52 bytes", "metadata: {name: " NAME_52 "}" },
 	{ "name-length", "53 bytes", "metadata: {name: " NAME_52 "3}", .path = "metadata.name",
 	  .body = "Invalid value: \"" NAME_52 "3\": must be no more than 52 bytes: pods carry the label "
-	                                      "controller-revision-hash, this name and up to "
+	          "controller-revision-hash, this name and up to "
 	          "11 more characters, and a label has at most 63" },
 	{ "name-length", "a dot", "metadata: {name: a.b}", .path = "metadata.name",
 	  .body = "Invalid value: \"a.b\": " SERVICE_DETAIL },
@@ -445,12 +445,9 @@ static void what_is_left_out_is_defaulted(void **state) {
 	        "  clusterType: EXTERNAL\n"
 	        "  automaticFailover: {enabled: true, failoverThresholdSeconds: 30, healthThreshold: system}\n"
 	        "  replicas:\n"
-	        "  - {name: a, availabilityMode: SynchronousCommit, failoverMode: Automatic, readableSecondary: "
-	        "false}\n"
-	        "  - {name: b, availabilityMode: SynchronousCommit, failoverMode: Automatic, readableSecondary: "
-	        "false}\n"
-	        "  - {name: c, availabilityMode: AsynchronousCommit, failoverMode: Manual, readableSecondary: "
-	        "false}\n"
+	        "  - {name: a, availabilityMode: SynchronousCommit, failoverMode: Automatic}\n"
+	        "  - {name: b, availabilityMode: SynchronousCommit, failoverMode: Automatic}\n"
+	        "  - {name: c, availabilityMode: AsynchronousCommit, failoverMode: Manual}\n"
 	        "  storage: {dataVolumeSize: 10Gi, accessModes: [ReadWriteOnce], reclaimPolicy: Retain}\n"
 	        "  autoExpand: {atPercent: 85, by: 1Gi, max: 2Gi}\n"
 	        "  listener: {name: l, port: 1433, serviceType: ClusterIP}\n"
@@ -474,8 +471,8 @@ static void without_a_cluster_manager_nothing_is_automatic(void **state) {
 	        "  acceptEula: \"y\"\n"
 	        "  clusterType: NONE\n"
 	        "  replicas:\n"
-	        "  - {name: a, availabilityMode: SynchronousCommit, failoverMode: Manual, readableSecondary: false}\n"
-	        "  - {name: b, availabilityMode: SynchronousCommit, failoverMode: Manual, readableSecondary: false}\n"
+	        "  - {name: a, availabilityMode: SynchronousCommit, failoverMode: Manual}\n"
+	        "  - {name: b, availabilityMode: SynchronousCommit, failoverMode: Manual}\n"
 	        "  storage: {dataVolumeSize: 1Gi, accessModes: [], reclaimPolicy: Delete}\n"
 	        "  endpointPort: 5023\n"
 	        "  resources: {}\n");
@@ -519,7 +516,7 @@ static void the_example_is_admitted_and_read(void **state) {
 	assert_int_equal(object.spec->replicas.count, 3);
 	assert_string_equal(object.spec->replicas.items[2].name, "c");
 	assert_true(sqlag_is_external(object.spec));
-	assert_true(sqlag_is_candidate(&object.spec->replicas.items[1]));
+	assert_true(sqlag_is_candidate(object.spec, &object.spec->replicas.items[1]));
 	assert_int_equal(sqlag_synchronous_count(object.spec), 3);
 	assert_string_equal(object.spec->storage->access_modes.items[0], "ReadWriteOnce");
 	assert_string_equal(map_text(&object.spec->resources->limits, "memory"), "4Gi");
