@@ -45,7 +45,7 @@ int json_parse(const char *text, size_t length, struct json_object **json, struc
 	__attribute__((cleanup(tokener_cleanup))) struct json_tokener *tokener =
 	        json_tokener_new_ex(JSON_MAX_DEPTH + 1);
 	if (tokener == NULL) return error_set(err, ERROR_INTERNAL, "out of memory");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	cleanup_json struct json_object *parsed = json_tokener_parse_ex(tokener, text, (int)length);
 	if (json_tokener_get_error(tokener) == json_tokener_continue) {
 		/* A bare number or word is only complete when the input is: the NUL says so. */
