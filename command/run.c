@@ -220,11 +220,11 @@ static int start_upkeep(struct process *process, struct error **err) {
 	const struct upkeep_options options = {
 		.client = process->client,
 		.namespace = process->options.namespace,
-		.name = OWN_NAME,
+		.deployment = OWN_NAME,
 		.catalog = process->options.catalog,
 	};
-	process->upkeep = upkeep_new(&options);
-	return upkeep_start(process->upkeep, err);
+	process->upkeep = upkeep_start(&options, err);
+	return process->upkeep != NULL ? 0 : -1;
 }
 
 static int start(struct process *process, struct error **err) {
@@ -238,7 +238,7 @@ static int start(struct process *process, struct error **err) {
 }
 
 static void stop(struct process *process) {
-	if (process->upkeep != NULL) upkeep_free(process->upkeep);
+	upkeep_stop(process->upkeep);
 	if (process->keeper != NULL) keeper_stop(process->keeper);
 	if (process->files != NULL) certificate_files_stop(process->files);
 	if (process->server != NULL) server_stop(process->server, STOP_DEADLINE_MS);

@@ -1,68 +1,21 @@
 #include "base/json.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json_grammar.h"
+#include "base/json_reader.h"
 #include "base/memory.h"
-
-/* How many members the objects of the tree have; *is_finite turns false when a number became an infinity. */
-static size_t count_members(const struct json_object *json, bool *is_finite) {
-	size_t members = 0;
-	if (json_object_is_type(json, json_type_object)) {
-		json_object_object_foreach((struct json_object *)json, key, value) {
-			(void)key;
-			members += 1 + count_members(value, is_finite);
-		}
-	} else if (json_object_is_type(json, json_type_array)) {
-		size_t length = json_object_array_length(json);
-		for (size_t i = 0; i < length; i++)
-			members += count_members(json_object_array_get_idx(json, i), is_finite);
-	} else if (json_object_is_type(json, json_type_double)) {
-		*is_finite = *is_finite && isfinite(json_object_get_double(json));
-	}
-	return members;
-}
-
-static void tokener_cleanup(struct json_tokener **tokener) {
-	if (*tokener != NULL) json_tokener_free(*tokener);
-}
 
 int json_parse(const char *text, size_t length, struct json_object **json, struct error **err) {
 	*json = NULL;
 	if (length > INT32_MAX) return error_set(err, ERROR_INVALID, "JSON text of %zu bytes is too long", length);
 	if (length == 0) return error_set(err, ERROR_INVALID, "invalid JSON: the text is empty");
-	struct json_scan scan;
-	if (!json_scan(text, length, &scan)) {
-		return error_set(err, ERROR_INVALID, "invalid JSON at byte %zu: %s", scan.at, scan.problem);
-	}
-
-	/* The scan has bounded the depth; json-c counts a scalar as a level of its own. */
-	__attribute__((cleanup(tokener_cleanup))) struct json_tokener *tokener =
-	        json_tokener_new_ex(JSON_MAX_DEPTH + 1);
-	if (tokener == NULL) return error_set(err, ERROR_INTERNAL, "out of memory");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	cleanup_json struct json_object *parsed = json_tokener_parse_ex(tokener, text, (int)length);
-	if (json_tokener_get_error(tokener) == json_tokener_continue) {
-		/* A bare number or word is only complete when the input is: the NUL says so. */
-		parsed = json_tokener_parse_ex(tokener, "", 1);
-	}
-	enum json_tokener_error status = json_tokener_get_error(tokener);
-	if (status != json_tokener_success) {
-		return error_set(err, ERROR_INVALID, "invalid JSON: %s", json_tokener_error_desc(status));
-	}
-	bool is_finite = true;
-	/* json-c keeps the last of two equal keys without a word; what it dropped is missing in the tree. */
-	if (count_members(parsed, &is_finite) != scan.members) {
-		return error_set(err, ERROR_INVALID, "invalid JSON: an object has the same key twice");
-	}
-	if (!is_finite) return error_set(err, ERROR_INVALID, "invalid JSON: a number is too large");
-	*json = take(&parsed);
-	return 0;
+	struct json_problem problem;
+	if (json_read(text, length, json, &problem)) return 0;
+	return error_set(err, ERROR_INVALID, "invalid JSON at byte %zu: %s", problem.at, problem.text);
 }
 
 struct json_object *json_get(const struct json_object *object, const char *key) {

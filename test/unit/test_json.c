@@ -34,7 +34,7 @@ static void assert_reads(const char *text, const char *expected) {
 
 static void assert_refused_n(const char *text, size_t length) {
 	cleanup_free char *printed = reprint(text, length);
-	if (printed != NULL) fail_msg("accepted: %s (as %s)", text, printed);
+	if (printed != NULL) fail_msg("accepted: %s (as %s)", length != 0 ? text : "", printed);
 }
 
 static void assert_refused(const char *text) {
