@@ -195,9 +195,11 @@ static int start_daemon(struct server *server, struct error **err) {
 	if (config->client_ca_pem != NULL) OPTION(MHD_OPTION_HTTPS_MEM_TRUST, 0, config->client_ca_pem);
 	OPTION(MHD_OPTION_END, 0, NULL);
 #undef OPTION
+	/* poll, not epoll: libmicrohttpd (0.9.75) on epoll calls gnutls_handshake in a busy loop until the client has
+	 * answered, which takes most of the time of a new connection, and gives a core to anyone who sends half a
+	 * handshake. With this many connections poll itself costs nothing that could be measured. */
 	server->daemon = MHD_start_daemon(
-	        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
-	                MHD_USE_ERROR_LOG,
+	        MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
 	        0, NULL, NULL, request_handle, server, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, server,
 	        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_HTTPS_PRIORITIES, tls_priorities,
 	        MHD_OPTION_HTTPS_CERT_CALLBACK2, retrieve_certificate, MHD_OPTION_NOTIFY_CONNECTION, notify_connection,
