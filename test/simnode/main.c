@@ -183,8 +183,8 @@ static void serve(struct simnode *simnode, int signal_fd, int control_fd) {
 /* Everything that is needed, in order; what was started is stopped by `stop`. */
 static int start(struct simnode *simnode, const struct settings *settings, struct error **err) {
 	struct kube_config *config = NULL;
-	char *host;
-	char *port;
+	char *host = NULL;
+	char *port = NULL;
 	if (kube_config_load(settings->kubeconfig, &config, err) < 0) return -1;
 	if (split_server(config->server, &host, &port, err) < 0) {
 		kube_config_free(config);
