@@ -11,10 +11,7 @@ source "$here/processes.sh"
 kubectl= # comes with the settings
 build=${AGKEEPER_BUILD_DIR:-$top/build}
 # Which program the simulated nodes run for a container of which image.
-images=(
-	"agkeeper=$build/agkeeper"
-	"mssql/server=$build/simsqlserver"
-)
+images=("agkeeper=$build/agkeeper")
 started=()
 
 main() {
