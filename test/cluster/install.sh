@@ -10,23 +10,19 @@ source "$here/processes.sh"
 
 kubectl= # comes with the settings
 build=${AGKEEPER_BUILD_DIR:-$top/build}
-# Which program the simulated nodes run for a container of which image. An image whose program has not been built cannot
-# be pulled, as far as pods are concerned.
-images=(
-	"agkeeper=$build/agkeeper"
-	"mssql/server=$build/simsqlserver"
-)
+# Which program the simulated nodes run for a container of which image.
+images=("agkeeper=$build/agkeeper")
 started=()
 
 main() {
-	local program
+	local image
 	[[ -e $cluster/settings ]] || die "no cluster is up; './dev cluster up' starts one."
 	# shellcheck source=/dev/null
 	source "$cluster/settings"
 	[[ ${kube_controller_manager:-} && ${kube_scheduler:-} ]] ||
 		die "this control plane lacks kube-controller-manager or kube-scheduler, so agkeeper cannot be run on it ('up --bare' asks for no more)."
-	for program in simnode agkeeper; do
-		[[ -x $build/$program ]] || die "$build/$program is not there: './dev build' makes it. The bare control plane stays up."
+	for image in "simnode=$build/simnode" "${images[@]}"; do
+		[[ -x ${image#*=} ]] || die "${image#*=} is not there: './dev build' makes it. The bare control plane stays up."
 	done
 	[[ -e $top/manifests/kustomization.yaml ]] || die "$top/manifests has no kustomization.yaml. The bare control plane stays up."
 
@@ -37,14 +33,10 @@ main() {
 }
 
 start_simnode() {
-	local image mapped=()
-	for image in "${images[@]}"; do
-		[[ ! -x ${image#*=} ]] || mapped+=(--image "$image")
-	done
 	lock "$cache/cluster.lock" "Another 'cluster up' or 'cluster down' is at work; waiting for it…"
 	if ! recorded_pid simnode >/dev/null; then
 		mkdir -p "$cluster/simnode"
-		start simnode "$build/simnode" --kubeconfig "$cluster/admin.kubeconfig" --state "$cluster/simnode" "${mapped[@]}"
+		start simnode "$build/simnode" --kubeconfig "$cluster/admin.kubeconfig" --state "$cluster/simnode" --network "${network:-0}" "${images[@]/#/--image=}"
 	fi
 	unlock
 	kube_until 30 "waiting for the simulated nodes" wait --for=condition=Ready --timeout=2s nodes --all
