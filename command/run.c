@@ -236,8 +236,10 @@ static void stop(struct process *process) {
 	upkeep_stop(process->upkeep);
 	if (process->keeper != NULL) keeper_stop(process->keeper);
 	if (process->files != NULL) certificate_files_stop(process->files);
-	if (process->server != NULL) server_stop(process->server, STOP_DEADLINE_MS);
-	if (process->metrics_server != NULL) metrics_server_stop(process->metrics_server);
+	/* The probes are answered until the last review is, and ask the server how it is. */
+	if (process->server != NULL) server_drain(process->server, STOP_DEADLINE_MS);
+	metrics_server_stop(process->metrics_server);
+	server_stop(process->server, 0);
 	keeper_free(process->keeper);
 	certificate_files_free(process->files);
 	serving_names_free(process->names);

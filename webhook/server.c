@@ -153,10 +153,10 @@ static void add_metrics(struct server *server) {
 	                               "Objects converted to another version.", METRIC_LABELS("kind"));
 	own->connections = metric_cell(
 	        metrics_add(metrics, METRIC_GAUGE, "agkeeper_admission_connections", "Open connections.", NULL), NULL);
-	own->certificate_expiry =
-	        metric_cell(metrics_add(metrics, METRIC_GAUGE, "agkeeper_certificate_expiry_timestamp_seconds",
-	                                "When the serving certificate expires.", NULL),
-	                    NULL);
+	struct metric *expiry =
+	        metrics_add(metrics, METRIC_GAUGE, "agkeeper_certificate_expiry_timestamp_seconds",
+	                    "When a certificate expires, in seconds since 1970.", METRIC_LABELS("certificate"));
+	own->certificate_expiry = metric_cell(expiry, METRIC_VALUES("serving"));
 	metric_hide(own->certificate_expiry);
 }
 
@@ -236,14 +236,18 @@ bool server_is_alive(const struct server *server) {
 	return connections_are_alive(&server->connections);
 }
 
+void server_drain(struct server *server, int64_t deadline_ms) {
+	atomic_store(&server->draining, true);
+	if (server->daemon == NULL) return;
+	/* The socket that listened; MHD_INVALID_SOCKET when it has been given up before. */
+	int fd = MHD_quiesce_daemon(server->daemon);
+	if (fd >= 0) close(fd);
+	connections_drain(&server->connections, deadline_ms);
+}
+
 void server_stop(struct server *server, int64_t deadline_ms) {
 	if (server == NULL) return;
-	atomic_store(&server->draining, true);
-	if (server->daemon != NULL) {
-		int fd = MHD_quiesce_daemon(server->daemon);
-		if (fd >= 0) close(fd);
-		connections_drain(&server->connections, deadline_ms);
-	}
+	server_drain(server, deadline_ms);
 	/* What still waits for the API is answered first: libmicrohttpd must not stop with suspended connections. */
 	pool_stop(server->pool);
 	if (server->daemon != NULL) MHD_stop_daemon(server->daemon);

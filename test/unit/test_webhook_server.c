@@ -776,6 +776,8 @@ static void a_stop_gives_up_at_its_deadline(void **state) {
 	struct raw raw = raw_open(&fixture);
 	raw_send(&raw, "POST /validate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 	               "Content-Length: 10\r\n\r\n");
+	server_drain(fixture.server, 10);
+	assert_true(server_is_alive(fixture.server));
 	server_stop(fixture.server, 50);
 	assert_closed(raw.fd);
 	raw_close(&raw);
