@@ -5,6 +5,7 @@
 #include "base/base64.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "webhook/scale.h"
 #include "webhook/status.h"
 
 /* A request with its parts found and checked; everything is borrowed from its JSON. */
@@ -227,6 +228,31 @@ static void mutate(const struct admission *admission, struct review_answer *answ
 	judge(&judgement, admission, answer);
 }
 
+/* kubectl scale: the object behind the Scale is judged with the new number of replicas. */
+static void validate_scale(const struct json_object *inner, struct admission *admission, struct review_answer *answer) {
+	struct scaled scaled;
+	enum lookup_result result = scale_resolve(inner, admission->request->lookup, &scaled, &answer->findings);
+	if (scaled.kind != NULL) {
+		admission->kind = scaled.kind;
+		admission->group = scaled.kind->group;
+		admission->version = scaled.kind->version;
+		admission->kind_name = scaled.kind->name;
+		answer->kind = scaled.kind->name;
+	}
+	if (result == LOOKUP_FOUND) {
+		admission->object = scaled.object;
+		admission->old_object = scaled.old_object;
+		validate(admission, answer);
+	} else if (result == LOOKUP_FAILED) {
+		refuse(answer, admission);
+	} else {
+		if (result == LOOKUP_OFFLINE) warn(&answer->findings, "spec.replicas: not checked without a cluster");
+		allow(answer, admission);
+	}
+	json_object_put(scaled.object);
+	json_object_put(scaled.old_object);
+}
+
 int admission_review(const struct review_request *request, struct json_object *inner, struct review_answer *answer,
                      struct error **err) {
 	struct admission admission;
@@ -234,8 +260,13 @@ int admission_review(const struct review_request *request, struct json_object *i
 	answer->operation = admission.operation_name;
 	if (admission.kind != NULL) answer->kind = admission.kind->name;
 
+	if (request->path == REVIEW_VALIDATE && admission.operation == OPERATION_UPDATE &&
+	    strcmp(admission.sub_resource, "scale") == 0) {
+		validate_scale(inner, &admission, answer);
+		return 0;
+	}
 	if (admission.sub_resource[0] != '\0') {
-		/* A status write is its owner's word; a scale is checked when the object itself is next judged. */
+		/* A status write is its owner's word: never refused. */
 		allow(answer, &admission);
 		return 0;
 	}
