@@ -228,29 +228,33 @@ static void mutate(const struct admission *admission, struct review_answer *answ
 	judge(&judgement, admission, answer);
 }
 
-/* kubectl scale: the object behind the Scale is judged with the new number of replicas. */
-static void validate_scale(const struct json_object *inner, struct admission *admission, struct review_answer *answer) {
-	struct scaled scaled;
-	enum lookup_result result = scale_resolve(inner, admission->request->lookup, &scaled, &answer->findings);
-	if (scaled.kind != NULL) {
-		admission->kind = scaled.kind;
-		admission->group = scaled.kind->group;
-		admission->version = scaled.kind->version;
-		admission->kind_name = scaled.kind->name;
-		answer->kind = scaled.kind->name;
-	}
-	if (result == LOOKUP_FOUND) {
-		admission->object = scaled.object;
-		admission->old_object = scaled.old_object;
-		validate(admission, answer);
-	} else if (result == LOOKUP_FAILED) {
-		refuse(answer, admission);
-	} else {
-		if (result == LOOKUP_OFFLINE) warn(&answer->findings, "spec.replicas: not checked without a cluster");
+/* The Scale is judged as the change of the object that it stands for. */
+static void validate_scale(struct admission *admission, struct json_object *inner, struct review_answer *answer) {
+	cleanup_json struct json_object *before = NULL;
+	cleanup_json struct json_object *after = NULL;
+	admission->kind = scaled_kind(inner);
+	if (admission->kind == NULL || admission->operation != OPERATION_UPDATE) {
 		allow(answer, admission);
+		return;
 	}
-	json_object_put(scaled.object);
-	json_object_put(scaled.old_object);
+	answer->kind = admission->kind_name = admission->kind->name;
+	admission->group = admission->kind->group;
+	switch (scaled_objects(admission->kind, inner, admission->request->lookup, &before, &after,
+	                       &answer->findings)) {
+	case LOOKUP_FOUND:
+		admission->old_object = before;
+		admission->object = after;
+		const struct judgement judgement = judgement_of(admission);
+		judge(&judgement, admission, answer);
+		break;
+	case LOOKUP_ABSENT: allow(answer, admission); break; /* the API server itself says that it is not there */
+	case LOOKUP_OFFLINE:
+		warn(&answer->findings, "spec.replicas: without a cluster nobody can say whether %s can be scaled",
+		     admission->name);
+		allow(answer, admission);
+		break;
+	case LOOKUP_FAILED: refuse(answer, admission); break;
+	}
 }
 
 int admission_review(const struct review_request *request, struct json_object *inner, struct review_answer *answer,
@@ -260,13 +264,12 @@ int admission_review(const struct review_request *request, struct json_object *i
 	answer->operation = admission.operation_name;
 	if (admission.kind != NULL) answer->kind = admission.kind->name;
 
-	if (request->path == REVIEW_VALIDATE && admission.operation == OPERATION_UPDATE &&
-	    strcmp(admission.sub_resource, "scale") == 0) {
-		validate_scale(inner, &admission, answer);
+	if (strcmp(admission.sub_resource, "scale") == 0 && request->path == REVIEW_VALIDATE) {
+		validate_scale(&admission, inner, answer);
 		return 0;
 	}
 	if (admission.sub_resource[0] != '\0') {
-		/* A status write is its owner's word: never refused. */
+		/* A status write is its owner's word. */
 		allow(answer, &admission);
 		return 0;
 	}

@@ -1,20 +1,20 @@
-/* Writes of the scale subresource (kubectl scale): the object in the request is an autoscaling/v1 Scale, and what is to
- * be judged is the update of the object behind it. */
+/* kubectl scale: the scale subresource changes spec.replicas, and admission is shown a Scale (autoscaling/v1) instead
+ * of the object that is scaled. */
 #ifndef AGKEEPER_WEBHOOK_SCALE_H
 #define AGKEEPER_WEBHOOK_SCALE_H
 
+#include <json-c/json.h>
+
 #include "api/kind.h"
 
-/* The update that a scale means. Free objects with json_object_put. */
-struct scaled {
-	const struct kind *kind; /* the version that is stored */
-	struct json_object *old_object;
-	struct json_object *object;
-};
+/* The kind, in its storage version, whose scale subresource the `request` member of a review speaks of; NULL for
+ * others. */
+const struct kind *scaled_kind(const struct json_object *request);
 
-/* Reads `inner`, the request of an AdmissionReview whose subResource is scale. LOOKUP_ABSENT: there is nothing of ours
- * behind it that could be judged; the rest is as struct lookup says. */
-enum lookup_result scale_resolve(const struct json_object *inner, const struct lookup *lookup, struct scaled *scaled,
-                                 struct findings *findings);
+/* The object as it is and as it would be with the replicas asked for, both defaulted. Only with LOOKUP_FOUND are they
+ * set; the caller then owns both. `request` is the member of a review on scaled_kind(). */
+enum lookup_result scaled_objects(const struct kind *kind, const struct json_object *request,
+                                  const struct lookup *lookup, struct json_object **before, struct json_object **after,
+                                  struct findings *findings);
 
 #endif

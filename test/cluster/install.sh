@@ -36,7 +36,7 @@ start_simnode() {
 	lock "$cache/cluster.lock" "Another 'cluster up' or 'cluster down' is at work; waiting for it…"
 	if ! recorded_pid simnode >/dev/null; then
 		mkdir -p "$cluster/simnode"
-		start simnode "$build/simnode" --kubeconfig "$cluster/admin.kubeconfig" --state "$cluster/simnode" "${images[@]/#/--image=}"
+		start simnode "$build/simnode" --kubeconfig "$cluster/admin.kubeconfig" --state "$cluster/simnode" --network "${network:-0}" "${images[@]/#/--image=}"
 	fi
 	unlock
 	kube_until 30 "waiting for the simulated nodes" wait --for=condition=Ready --timeout=2s nodes --all

@@ -4,10 +4,10 @@
 
 #include "base/memory.h"
 
-static const uint32_t network = 0x7F400000; /* 127.64.0.0 */
+static const uint32_t networks = 0x7F400000; /* 127.64.0.0 */
 
-void addresses_init(struct addresses *addresses) {
-	*addresses = (struct addresses){ .lock = PTHREAD_MUTEX_INITIALIZER };
+void addresses_init(struct addresses *addresses, unsigned network) {
+	*addresses = (struct addresses){ .lock = PTHREAD_MUTEX_INITIALIZER, .network = network };
 }
 
 static bool is_taken(const struct addresses *addresses, uint32_t index) {
@@ -21,15 +21,15 @@ static void set_taken(struct addresses *addresses, uint32_t index, bool taken) {
 }
 
 /* The place of `address` in the pool; -1 when it is none of ours. */
-static int64_t index_of(const char *address) {
+static int64_t index_of(const struct addresses *addresses, const char *address) {
 	struct in_addr parsed;
 	if (inet_pton(AF_INET, address, &parsed) != 1) return -1;
 	uint32_t number = ntohl(parsed.s_addr);
-	return (number & 0xFFFF0000) == network ? (int64_t)(number & 0xFFFF) : -1;
+	return (number & 0xFFFF0000) == networks + (addresses->network << 16) ? (int64_t)(number & 0xFFFF) : -1;
 }
 
 bool addresses_claim(struct addresses *addresses, const char *address) {
-	int64_t index = index_of(address);
+	int64_t index = index_of(addresses, address);
 	if (index < 0) return false;
 	pthread_mutex_lock(&addresses->lock);
 	bool is_free = !is_taken(addresses, (uint32_t)index);
@@ -48,14 +48,14 @@ char *addresses_take(struct addresses *addresses) {
 		/* Legal, but they look like a network and a broadcast address. */
 		if (low == 0 || low == 255 || is_taken(addresses, addresses->last)) continue;
 		set_taken(addresses, addresses->last, true);
-		address = xasprintf("127.64.%u.%u", addresses->last >> 8, low);
+		address = xasprintf("127.%u.%u.%u", 64 + addresses->network, addresses->last >> 8, low);
 	}
 	pthread_mutex_unlock(&addresses->lock);
 	return address;
 }
 
 void addresses_release(struct addresses *addresses, const char *address) {
-	int64_t index = index_of(address);
+	int64_t index = index_of(addresses, address);
 	if (index < 0) return;
 	pthread_mutex_lock(&addresses->lock);
 	set_taken(addresses, (uint32_t)index, false);

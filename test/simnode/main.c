@@ -27,12 +27,14 @@
 #include "simnode/proxy.h"
 
 static const char usage[] =
-        "usage: simnode [--kubeconfig FILE] --state FOLDER [--nodes N] [--image IMAGE=PROGRAM]...\n"
+        "usage: simnode [--kubeconfig FILE] --state FOLDER [--nodes N] [--network N] [--image IMAGE=PROGRAM]...\n"
         "       simnode ctl --state FOLDER COMMAND...\n"
         "\n"
         "  --kubeconfig FILE      how to reach the API server, as an administrator\n"
         "  --state FOLDER         volumes, logs (FOLDER/logs) and the control socket\n"
         "  --nodes N              how many nodes to simulate: node-1 ... node-N (3)\n"
+        "  --network N            0 to 15 (0): clusters on one machine need different ones. Pods get addresses in\n"
+        "                         127.(64+N).0.0/16, nodes in 127.(48+N).0.0/16\n"
         "  --image IMAGE=PROGRAM  what to run for containers of an image; IMAGE may be the end of its name\n"
         "\n"
         "COMMAND: freeze POD [CONTAINER] | thaw POD [CONTAINER] | kill POD [CONTAINER]\n"
@@ -42,33 +44,45 @@ struct settings {
 	const char *kubeconfig;
 	const char *state;
 	size_t nodes;
+	unsigned network;
 	struct images images;
 };
 
 enum { MAX_NODES = 1000, USAGE_ERROR = 2 };
+
+static bool read_number(const char *option, const char *text, unsigned long least, unsigned long most,
+                        unsigned long *number) {
+	char *end;
+	*number = strtoul(text, &end, 10);
+	if (end != text && *end == '\0' && *number >= least && *number <= most) return true;
+	fprintf(stderr, "simnode: %s %s: must be %lu to %lu\n", option, text, least, most);
+	return false;
+}
 
 static int read_settings(int argc, char **argv, struct settings *settings) {
 	static const struct option options[] = {
 		{ "kubeconfig", required_argument, NULL, 'k' },
 		{ "state", required_argument, NULL, 's' },
 		{ "nodes", required_argument, NULL, 'n' },
+		{ "network", required_argument, NULL, 'w' },
 		{ "image", required_argument, NULL, 'i' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	cleanup_error struct error *err = NULL;
+	unsigned long number;
 	int option;
 	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-		char *end = NULL;
 		switch (option) {
 		case 'k': settings->kubeconfig = optarg; break;
 		case 's': settings->state = optarg; break;
 		case 'n':
-			settings->nodes = strtoul(optarg, &end, 10);
-			if (*end != '\0' || settings->nodes == 0 || settings->nodes > MAX_NODES) {
-				fprintf(stderr, "simnode: --nodes %s: must be 1 to %d\n", optarg, MAX_NODES);
-				return -1;
-			}
+			if (!read_number("--nodes", optarg, 1, MAX_NODES, &number)) return -1;
+			settings->nodes = number;
+			break;
+		case 'w':
+			if (!read_number("--network", optarg, 0, ADDRESS_NETWORKS - 1, &number)) return -1;
+			settings->network = (unsigned)number;
 			break;
 		case 'i':
 			if (images_add(&settings->images, optarg, &err) < 0) {
@@ -258,8 +272,8 @@ static int run(const struct settings *settings) {
 	int control_fd = result == 0 ? control_listen(settings->state, &err) : -1;
 	if (control_fd < 0) result = -1;
 	simnode.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	addresses_init(&simnode.addresses);
-	nodes_init(&simnode.nodes, settings->nodes);
+	addresses_init(&simnode.addresses, settings->network);
+	nodes_init(&simnode.nodes, settings->nodes, settings->network);
 	if (result == 0) result = start(&simnode, settings, &err);
 	if (result == 0) serve(&simnode, signal_fd, control_fd);
 	else fprintf(stderr, "simnode: %s\n", err->message);

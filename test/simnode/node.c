@@ -39,12 +39,12 @@ struct heartbeat {
 	struct pulse *pulses;
 };
 
-void nodes_init(struct nodes *nodes, size_t count) {
+void nodes_init(struct nodes *nodes, size_t count, unsigned network) {
 	nodes->items = xcalloc(count, sizeof(*nodes->items));
 	nodes->count = count;
 	for (size_t i = 0; i < count; i++) {
 		nodes->items[i].name = xasprintf("node-%zu", i + 1);
-		nodes->items[i].address = xasprintf("127.63.%zu.%zu", i / 250, i % 250 + 1);
+		nodes->items[i].address = xasprintf("127.%u.%zu.%zu", 48 + network, i / 250, i % 250 + 1);
 		atomic_init(&nodes->items[i].fate, NODE_UP);
 	}
 }

@@ -20,8 +20,8 @@ struct nodes {
 	size_t count;
 };
 
-/* node-1 … node-<count>, with addresses in 127.63.0.0/16. */
-void nodes_init(struct nodes *nodes, size_t count);
+/* node-1 … node-<count>, with addresses in 127.48.0.0/16 or, as for pods, one of the networks behind it. */
+void nodes_init(struct nodes *nodes, size_t count, unsigned network);
 void nodes_free(struct nodes *nodes);
 /* NULL when there is none of that name. */
 struct node *nodes_find(const struct nodes *nodes, const char *name);

@@ -17,12 +17,13 @@
 #include "simnode/relay.h"
 #include "simnode/service.h"
 
-/* A port that is listened on. */
+/* A port that is listened on, or shall be: .fd is -1 while that fails. */
 struct listener {
 	struct relay_end end; /* first: epoll's pointer; .relay is NULL */
 	struct service_port port;
 	size_t turn; /* whose it is, round robin */
 	bool seen;
+	bool complained;
 	struct listener *next;
 };
 
@@ -72,21 +73,30 @@ static int listen_on(const struct sockaddr_in *address) {
 	return -1;
 }
 
-static void add_listener(struct proxy *proxy, const struct sockaddr_in *address) {
-	int fd = listen_on(address);
-	if (fd < 0) return log_listen_failure(address, errno);
+/* Tried again with every refresh, complained about once. */
+static void open_listener(struct proxy *proxy, struct listener *listener) {
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &listener->end };
+	int fd = listen_on(&listener->port.address);
+	int reason = fd < 0 ? errno : 0;
+	if (reason == 0 && epoll_ctl(proxy->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+		reason = errno;
+		close(fd);
+	}
+	if (reason == 0) {
+		listener->end.fd = fd;
+	} else if (!listener->complained) {
+		listener->complained = true;
+		log_listen_failure(&listener->port.address, reason);
+	}
+}
+
+static struct listener *add_listener(struct proxy *proxy, const struct sockaddr_in *address) {
 	struct listener *listener = xcalloc(1, sizeof(*listener));
-	listener->end = (struct relay_end){ .fd = fd, .events = EPOLLIN };
+	listener->end = (struct relay_end){ .fd = -1, .events = EPOLLIN };
 	listener->port.address = *address;
 	listener->next = proxy->listeners;
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &listener->end };
-	if (epoll_ctl(proxy->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
-		log_listen_failure(address, errno);
-		close(fd);
-		free(listener);
-		return;
-	}
 	proxy->listeners = listener;
+	return listener;
 }
 
 static struct listener *find_listener(struct proxy *proxy, const struct sockaddr_in *address) {
@@ -106,7 +116,7 @@ static void drop_unseen(struct proxy *proxy) {
 			continue;
 		}
 		*link = listener->next;
-		close(listener->end.fd);
+		if (listener->end.fd >= 0) close(listener->end.fd);
 		free(listener->port.backends);
 		free(listener);
 	}
@@ -118,9 +128,9 @@ static void set_ports(struct proxy *proxy, struct service_ports *ports) {
 	for (size_t i = 0; i < ports->count; i++) {
 		struct service_port *port = &ports->items[i];
 		if (port->count == 0) continue;
-		if (find_listener(proxy, &port->address) == NULL) add_listener(proxy, &port->address);
 		struct listener *listener = find_listener(proxy, &port->address);
-		if (listener == NULL) continue;
+		if (listener == NULL) listener = add_listener(proxy, &port->address);
+		if (listener->end.fd < 0) open_listener(proxy, listener);
 		listener->seen = true;
 		free(listener->port.backends);
 		listener->port.backends = take(&port->backends);

@@ -115,7 +115,7 @@ static void load_balancers(void **state) {
 static void address_pool(void **state) {
 	(void)state;
 	static struct addresses pool;
-	addresses_init(&pool);
+	addresses_init(&pool, 0);
 	cleanup_free char *first = addresses_take(&pool);
 	assert_string_equal(first, "127.64.0.1");
 	assert_false(addresses_claim(&pool, "127.64.0.1"));

@@ -215,53 +215,6 @@ static void an_unanswered_lookup_refuses_for_now(void **state) {
 	assert_int_equal(answer.result, REVIEW_ALLOWED);
 }
 
-#define SCALE(name_, replicas_)                                                                                        \
-	"{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\",\"request\":{\"uid\":\"u-1\",\"kind\":{" \
-	"\"group\":\"autoscaling\",\"version\":\"v1\",\"kind\":\"Scale\"},\"resource\":{\"group\":\"kubedb.com\","     \
-	"\"version\":\"v1\",\"resource\":\"mssqlservers\"},\"subResource\":\"scale\",\"name\":\"" name_                \
-	"\",\"namespace\":\"n\",\"operation\":\"UPDATE\",\"object\":{\"apiVersion\":\"autoscaling/"                    \
-	"v1\",\"kind\":\"Scale\","                                                                                     \
-	"\"spec\":{\"replicas\":" replicas_ "}},\"oldObject\":{\"spec\":{\"replicas\":3}}}}"
-
-static enum lookup_result get_scalable(void *context, enum lookup_resource resource, const char *namespace,
-                                       const char *name, const struct json_object **object, struct findings *findings) {
-	(void)findings;
-	assert_int_equal(resource, LOOKUP_MSSQLSERVER);
-	assert_string_equal(namespace, "n");
-	if (strcmp(name, "w") != 0) return LOOKUP_ABSENT;
-	*object = context;
-	return LOOKUP_FOUND;
-}
-
-static void a_scale_is_judged_as_the_update_it_means(void **state) {
-	(void)state;
-	cleanup_json struct json_object *object = json_tokener_parse(
-	        "{\"apiVersion\":\"kubedb.com/v1alpha2\",\"kind\":\"MSSQLServer\",\"metadata\":{\"name\":\"w\"},"
-	        "\"spec\":{\"size\":3}}");
-	const struct lookup lookup = { .context = object, .get = get_scalable };
-	cleanup_review_answer struct review_answer answer = { 0 };
-	handle(REVIEW_VALIDATE, SCALE("w", "5"), &lookup, &answer);
-	assert_string_equal(answer.body.data, RESPONSE("\"allowed\":true"));
-	review_answer_reset(&answer);
-	handle(REVIEW_VALIDATE, SCALE("w", "10"), &lookup, &answer);
-	assert_int_equal(answer.result, REVIEW_REFUSED);
-	assert_non_null(
-	        strstr(answer.body.data, "MSSQLServer.kubedb.com \\\"w\\\" is invalid: spec.size: Invalid value: 10"));
-	assert_string_equal(answer.kind, "MSSQLServer");
-	/* What the rules looked at stays as it was. */
-	assert_int_equal(json_get_integer(json_get(object, "spec"), "size", 0), 3);
-	/* The API server itself says when there is nothing to scale. */
-	review_answer_reset(&answer);
-	handle(REVIEW_VALIDATE, SCALE("gone", "10"), &lookup, &answer);
-	assert_int_equal(answer.result, REVIEW_ALLOWED);
-	review_answer_reset(&answer);
-	const struct lookup failing = { .get = fail_to_get };
-	handle(REVIEW_VALIDATE, SCALE("w", "5"), &failing, &answer);
-	assert_int_equal(answer.result, REVIEW_UNAVAILABLE);
-	assert_answer(REVIEW_VALIDATE, SCALE("w", "10"), REVIEW_ALLOWED,
-	              RESPONSE("\"allowed\":true,\"warnings\":[\"spec.replicas: not checked without a cluster\"]"));
-}
-
 static void what_is_no_review_is_a_bad_request(void **state) {
 	(void)state;
 	assert_bad(REVIEW_VALIDATE, "", "the body is empty");
@@ -401,7 +354,6 @@ int main(void) {
 		cmocka_unit_test(a_dry_run_gets_the_same_answer),
 		cmocka_unit_test(strangers_pass_with_a_warning),
 		cmocka_unit_test(an_unanswered_lookup_refuses_for_now),
-		cmocka_unit_test(a_scale_is_judged_as_the_update_it_means),
 		cmocka_unit_test(what_is_no_review_is_a_bad_request),
 		cmocka_unit_test(objects_are_converted_in_batches),
 		cmocka_unit_test(lists_are_converted_with_their_items),

@@ -112,16 +112,7 @@ static const struct kind widget_v2 = { .group = "test.io",
 	                               .rules = widget_rules,
 	                               .to_storage = widget_to_storage,
 	                               .from_storage = widget_from_storage };
-/* Takes a real name, because only real ones can be looked up. */
-static const struct kind widget_scalable = { .group = "kubedb.com",
-	                                     .version = "v1alpha2",
-	                                     .name = "MSSQLServer",
-	                                     .plural = "mssqlservers",
-	                                     .storage = true,
-	                                     .schema = &widget_schema,
-	                                     .rules = widget_rules,
-	                                     .scale_spec_path = ".spec.size" };
-const struct kind *const all_kinds[] = { &widget_v1, &widget_v2, &widget_scalable, NULL };
+const struct kind *const all_kinds[] = { &widget_v1, &widget_v2, NULL };
 
 #define WIDGET(spec_)                                                                          \
 	"{\"apiVersion\":\"test.io/"                                                           \
