@@ -165,19 +165,14 @@ static bool caches_are_synced(void *context, struct strbuf *why) {
 	return process->loop == NULL || lookup_cluster_is_synced(&process->cluster, why);
 }
 
-static void collect_expiry(void *context) {
+/* The server itself tells when the certificate that it serves expires. */
+static void collect_authority_expiry(void *context) {
 	struct process *process = context;
+	if (process->keeper == NULL) return;
 	struct metric *metric =
-	        metrics_add(process->metrics, METRIC_GAUGE, "agkeeper_certificate_expiry_timestamp_seconds",
-	                    "When the certificate that is served expires, and its CA.", METRIC_LABELS("certificate"));
-	if (process->keeper != NULL) {
-		struct keeper_status status = keeper_status(process->keeper);
-		metric_set(metric_cell(metric, METRIC_VALUES("serving")), (double)status.serving_expires);
-		metric_set(metric_cell(metric, METRIC_VALUES("authority")), (double)status.authority_expires);
-	} else if (process->files != NULL) {
-		metric_set(metric_cell(metric, METRIC_VALUES("serving")),
-		           (double)certificate_files_expiry(process->files));
-	}
+	        metrics_add(process->metrics, METRIC_GAUGE, "agkeeper_authority_expiry_timestamp_seconds",
+	                    "When the CA that agkeeper made for its own certificates expires.", NULL);
+	metric_set(metric_cell(metric, NULL), (double)keeper_status(process->keeper).authority_expires);
 }
 
 static int start_metrics_server(struct process *process, struct error **err) {
@@ -191,7 +186,7 @@ static int start_metrics_server(struct process *process, struct error **err) {
 		.healthy = process->healthy,
 		.ready = process->ready,
 	};
-	metrics_on_collect(process->metrics, collect_expiry, process, NULL);
+	metrics_on_collect(process->metrics, collect_authority_expiry, process, NULL);
 	process->metrics_server = metrics_server_start(&config, err);
 	return process->metrics_server != NULL ? 0 : -1;
 }
@@ -241,8 +236,10 @@ static void stop(struct process *process) {
 	upkeep_stop(process->upkeep);
 	if (process->keeper != NULL) keeper_stop(process->keeper);
 	if (process->files != NULL) certificate_files_stop(process->files);
-	if (process->server != NULL) server_stop(process->server, STOP_DEADLINE_MS);
-	if (process->metrics_server != NULL) metrics_server_stop(process->metrics_server);
+	/* The probes are answered until the last review is, and ask the server how it is. */
+	if (process->server != NULL) server_drain(process->server, STOP_DEADLINE_MS);
+	metrics_server_stop(process->metrics_server);
+	server_stop(process->server, 0);
 	keeper_free(process->keeper);
 	certificate_files_free(process->files);
 	serving_names_free(process->names);

@@ -3,10 +3,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -78,21 +78,6 @@ int upkeep_disruption_budget(const struct upkeep_options *options, struct error 
 
 /* ---- The catalogue ---- */
 
-static int read_file(const char *path, struct strbuf *text, struct error **err) {
-	FILE *file = fopen(path, "re");
-	if (file == NULL) return error_errno(err, errno, "%s", path);
-	size_t got;
-	do {
-		got = fread(strbuf_reserve(text, BUFSIZ), 1, BUFSIZ, file);
-		text->length += got;
-	} while (got > 0 && text->length <= LARGEST_FILE);
-	bool failed = ferror(file) != 0;
-	fclose(file);
-	if (failed) return error_set(err, ERROR_IO, "%s: cannot be read", path);
-	if (text->length > LARGEST_FILE) return error_set(err, ERROR_INVALID, "%s: larger than 1 MiB", path);
-	return 0;
-}
-
 static bool is_version(const struct json_object *object) {
 	const char *api_version = json_get_text(object, "apiVersion");
 	const char *kind = json_get_text(object, "kind");
@@ -122,7 +107,7 @@ static int create_if_absent(struct kube_client *client, const char *path, struct
 
 static int create_from_file(const struct upkeep_options *options, const char *path, struct error **err) {
 	cleanup_strbuf struct strbuf text = { 0 };
-	if (read_file(path, &text, err) < 0) return -1;
+	if (file_read(path, LARGEST_FILE, &text, err) < 0) return -1;
 	cleanup_yaml_stream struct yaml_stream stream = { 0 };
 	if (yaml_parse(strbuf_text(&text), text.length, &stream, err) < 0) return error_prefix(err, "%s", path);
 	int result = 0;

@@ -61,7 +61,8 @@ struct kube_cache *kube_cache_new(struct kube_loop *loop, const struct kube_cach
 	pthread_condattr_destroy(&monotonic);
 	cache->follow.backoff = (struct backoff){
 		.first_ms = cache->options.backoff_ms,
-		.longest_ms = LONGEST_BACKOFF_MS,
+		.longest_ms =
+		        cache->options.backoff_ms > LONGEST_BACKOFF_MS ? cache->options.backoff_ms : LONGEST_BACKOFF_MS,
 	};
 	follow_init(cache);
 	loop_add_member(loop, &cache->member);
