@@ -280,6 +280,7 @@ static void change_fate(struct pod_worker *worker, enum node_fate fate) {
 		worker->containers[i].finished_at = 0;
 	}
 	worker->volumes_ready = false;
+	worker->volumes_at = 0;
 }
 
 static void act_on_mail(struct pod_worker *worker) {
