@@ -247,6 +247,7 @@ static void complete(struct defaulting *defaulting) {
 	}
 	struct json_object *replicas = json_get(spec, "replicas");
 	if (!json_object_is_type(replicas, json_type_array)) return;
+	if (json_object_array_length(replicas) > FIELD_LIST_MAX) return; /* refused as it stands */
 	bool is_external = has_text(spec, "clusterType", "EXTERNAL");
 	for (size_t i = 0; i < json_object_array_length(replicas); i++) {
 		struct json_object *replica = json_object_array_get_idx(replicas, i);
