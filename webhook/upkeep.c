@@ -105,13 +105,19 @@ static int create_if_absent(struct kube_client *client, const char *path, struct
 	return 0;
 }
 
+/* Neither a bad file nor a refused object: the next object would fare the same. */
+static bool is_the_servers(const struct error *err) {
+	return err != NULL && err->kind != ERROR_INVALID && err->kind != ERROR_IO;
+}
+
+/* `err` must not be NULL. */
 static int create_from_file(const struct upkeep_options *options, const char *path, struct error **err) {
 	cleanup_strbuf struct strbuf text = { 0 };
 	if (file_read(path, LARGEST_FILE, &text, err) < 0) return -1;
 	cleanup_yaml_stream struct yaml_stream stream = { 0 };
 	if (yaml_parse(strbuf_text(&text), text.length, &stream, err) < 0) return error_prefix(err, "%s", path);
 	int result = 0;
-	for (size_t i = 0; i < stream.count; i++) {
+	for (size_t i = 0; i < stream.count && !is_the_servers(*err); i++) {
 		struct json_object *object = stream.documents[i].json;
 		if (object != NULL && create_if_absent(options->client, path, object, err) < 0) result = -1;
 	}
@@ -134,15 +140,15 @@ int upkeep_catalog(const struct upkeep_options *options, struct error **err) {
 	struct dirent **entries = NULL;
 	int count = scandir(options->catalog, &entries, is_catalog_file, alphasort);
 	if (count < 0) return error_errno(err, errno, "the catalogue %s", options->catalog);
-	int result = 0;
-	/* One bad file does not keep the others away. */
+	cleanup_error struct error *failure = NULL;
+	/* One bad file does not keep the others away; an API server that is, need not be asked for each of them. */
 	for (int i = 0; i < count; i++) {
 		cleanup_free char *path = xasprintf("%s/%s", options->catalog, entries[i]->d_name);
-		if (create_from_file(options, path, err) < 0) result = -1;
+		if (!is_the_servers(failure)) create_from_file(options, path, &failure);
 		free(entries[i]);
 	}
 	free(entries);
-	return result;
+	return failure == NULL ? 0 : error_move(err, &failure);
 }
 
 /* ---- Again and again ---- */
