@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,7 @@ int upkeep_catalog(const struct upkeep_options *options, struct error **err) {
 struct upkeep {
 	struct upkeep_options options;
 	struct periodic *thread;
+	atomic_bool stopping;
 	char *said[2]; /* the failures that were logged last */
 };
 
@@ -177,7 +179,7 @@ static int64_t look(void *context) {
 	cleanup_error struct error *budget_error = NULL;
 	cleanup_error struct error *catalog_error = NULL;
 	upkeep_disruption_budget(&upkeep->options, &budget_error);
-	upkeep_catalog(&upkeep->options, &catalog_error);
+	if (!upkeep->stopping) upkeep_catalog(&upkeep->options, &catalog_error);
 	report(&upkeep->said[0], "our disruption budget cannot be kept", budget_error);
 	report(&upkeep->said[1], "the starter catalogue cannot be created", catalog_error);
 	return may_pass(budget_error) || may_pass(catalog_error) ? UPKEEP_RETRY_MS : UPKEEP_PAUSE_MS;
@@ -194,6 +196,7 @@ struct upkeep *upkeep_start(const struct upkeep_options *options, struct error *
 
 void upkeep_stop(struct upkeep *upkeep) {
 	if (upkeep == NULL) return;
+	upkeep->stopping = true;
 	periodic_stop(upkeep->thread);
 	for (size_t i = 0; i < ARRAY_LENGTH(upkeep->said); i++) free(upkeep->said[i]);
 	free(upkeep);
