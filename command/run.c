@@ -20,7 +20,7 @@
 #include "kube/client.h"
 #include "kube/loop.h"
 #include "webhook/lookup.h"
-#include "webhook/metrics.h"
+#include "webhook/metrics_server.h"
 #include "webhook/server.h"
 #include "webhook/upkeep.h"
 
