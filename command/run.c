@@ -16,13 +16,13 @@
 #include "certs/names.h"
 #include "command/command.h"
 #include "command/options.h"
+#include "controller/upkeep.h"
 #include "kube/cache.h"
 #include "kube/client.h"
 #include "kube/loop.h"
 #include "webhook/lookup.h"
 #include "webhook/metrics_server.h"
 #include "webhook/server.h"
-#include "webhook/upkeep.h"
 
 /* What manifests/ calls things: Service, webhook configurations, and the CRD whose versions are converted here. */
 #define OWN_NAME "agkeeper"

@@ -1,4 +1,4 @@
-/* What agkeeper installs by itself (webhook/upkeep.h). */
+/* What agkeeper installs by itself (controller/upkeep.h). */
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +14,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "controller/upkeep.h"
 #include "unit/store_api.h"
-#include "webhook/upkeep.h"
 
 #define DEPLOYMENT     "/apis/apps/v1/namespaces/agkeeper-system/deployments/agkeeper"
 #define BUDGET         "/apis/policy/v1/namespaces/agkeeper-system/poddisruptionbudgets/agkeeper"

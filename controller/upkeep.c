@@ -1,4 +1,4 @@
-#include "webhook/upkeep.h"
+#include "controller/upkeep.h"
 
 #include <dirent.h>
 #include <errno.h>
