@@ -46,8 +46,7 @@ void sqlag_warn_relaxed_mode(const struct rule_input *input, struct findings *fi
 	if (synchronous % 2 == 0) {
 		warn(findings,
 		     "spec.replicas: %lld synchronous replicas, an even number, with requiredSynchronized %lld: one "
-		     "more "
-		     "or one less withstands as much",
+		     "more or one less withstands as much",
 		     (long long)synchronous, (long long)required->value);
 	}
 }
