@@ -30,12 +30,13 @@ int control_listen(const char *state, struct error **err) {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) return error_errno(err, errno, "no socket");
 	(void)unlinkat(folder, "control", 0);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 16) < 0) {
+	/* Nobody else's before anybody can connect. */
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || fchmodat(folder, "control", 0600, 0) < 0 ||
+	    listen(fd, 16) < 0) {
 		error_errno(err, errno, "cannot listen on %s/control", state);
 		close(fd);
 		return -1;
 	}
-	(void)fchmodat(folder, "control", 0600, 0);
 	return fd;
 }
 
