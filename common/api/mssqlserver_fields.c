@@ -172,6 +172,9 @@ static const struct schema topology_schema_v1 = { .size = sizeof(struct mssqlser
 		  .doc = "Continuous backup: kept as written, not done by this version." },                            \
 	        { MEMBER(struct mssqlserver_spec, "arbiter", arbiter), .type = FIELD_JSON,                             \
 		  .doc = "Arbiter pods: kept as written, the controller needs none." },                                \
+	        { MEMBER(struct mssqlserver_spec, "internalAuth", internal_auth), .type = FIELD_JSON,                  \
+		  .doc = "Who signs the endpoints' certificates, as KubeDB once had it: kept as written, agkeeper "    \
+		         "signs them itself." },                                                                       \
 	        { MEMBER(struct mssqlserver_spec, "halted", halted), .type = FIELD_BOOL,                               \
 		  .doc = "Stops the database: its pods go, volumes and Secrets stay. False brings it back." },         \
 	{                                                                                                              \

@@ -186,6 +186,10 @@ void mssqlserver_warn_unused(const struct rule_input *input, struct findings *fi
 	const struct mssqlserver_spec *spec = view.spec;
 	if (spec->archiver != NULL) warn(findings, "spec.archiver: agkeeper takes no backups: this has no effect");
 	if (spec->arbiter != NULL) warn(findings, "spec.arbiter: agkeeper needs no arbiter: this has no effect");
+	if (spec->internal_auth != NULL) {
+		warn(findings,
+		     "spec.internalAuth: agkeeper signs the endpoints' certificates itself: this has no effect");
+	}
 	if (spec->init != NULL && (spec->init->script != NULL || spec->init->archiver != NULL)) {
 		warn(findings, "spec.init: agkeeper runs no scripts and restores no backups: this has no effect");
 	}

@@ -171,8 +171,9 @@ void mssqlserver_check_storage_size_unchanged(const struct rule_input *input, st
 	int compared = quantity_compare(size->value, old_size->value);
 	if (compared == 0) return;
 	if (compared < 0) {
-		finding_forbidden(findings, size_path, "volumes do not shrink: it is %s and cannot become %s",
-		                  old_size->text, size->text);
+		finding_forbidden(findings, size_path,
+		                  "volumes do not shrink: %s is less than the current %s; write %s here", size->text,
+		                  old_size->text, old_size->text);
 		return;
 	}
 	bool is_another = input->own_user != NULL && input->user != NULL && strcmp(input->user, input->own_user) != 0;
