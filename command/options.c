@@ -28,7 +28,7 @@ enum option_id {
 
 static const struct option_row {
 	const char *name;
-	enum option_id id;
+	int id;               /* enum option_id */
 	const char *argument; /* NULL: takes none */
 	const char *help;
 } rows[] = {

@@ -28,7 +28,7 @@
 #define OWN_NAME "agkeeper"
 static const char *const converted_crds[] = { "mssqlservers.kubedb.com", NULL };
 
-enum { STOP_DEADLINE_MS = 15000 };
+enum { STOP_DEADLINE_MS = 15000, CLIENT_CA_MAX = 1 << 20 };
 
 /* The running process. Parts are made in the order of the members and ended in reverse; what is not used stays NULL. */
 struct process {
@@ -196,7 +196,7 @@ static int start_metrics_server(struct process *process, struct error **err) {
 static int start_server(struct process *process, struct error **err) {
 	if (process->options.client_ca != NULL) {
 		cleanup_strbuf struct strbuf pem = { 0 };
-		if (file_read(process->options.client_ca, 1024 * 1024, &pem, err) < 0)
+		if (file_read(process->options.client_ca, CLIENT_CA_MAX, &pem, err) < 0)
 			return error_prefix(err, "--client-ca");
 		process->client_ca = strbuf_detach(&pem);
 	}

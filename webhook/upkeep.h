@@ -16,7 +16,7 @@
 
 enum {
 	UPKEEP_PAUSE_MS = 300000, /* between looks; */
-	UPKEEP_RETRY_MS = 5000    /* after one that failed: the CRD or the webhook may be on its way */
+	UPKEEP_RETRY_MS = 1000    /* after one that failed: the CRD or the webhook may be on its way */
 };
 
 struct upkeep_options {

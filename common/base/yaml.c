@@ -194,7 +194,7 @@ static int read_mapping(struct reader *reader, yaml_node_t *node, struct json_ob
 		yaml_node_t *key = yaml_document_get_node(reader->document, pair->key);
 		yaml_node_t *value = yaml_document_get_node(reader->document, pair->value);
 		cleanup_free char *name = NULL;
-		if (read_key(reader, key, &name) < 0) return -1;
+		if (read_key(reader, key, &name) < 0 || name == NULL) return -1;
 		if (json_object_object_get_ex(object, name, NULL)) {
 			return error_set(reader->err, ERROR_INVALID,
 			                 "line %zu: the key \"%s\" stands twice in one mapping", line_of(key), name);

@@ -29,6 +29,7 @@ main() {
 	start_simnode
 	kube_until 60 "applying manifests/" apply -k "$top/manifests"
 	kube_until 120 "waiting for agkeeper" -n agkeeper-system wait --for=condition=Available --timeout=2s deployment/agkeeper
+	kube_until 60 "waiting for the starter catalogue" get mssqlserverversion 2022-cu19
 	say "agkeeper runs in namespace agkeeper-system."
 }
 

@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "simnode/load_balancer.h"
+#include "simnode/mailbox.h"
 #include "simnode/node_status.h"
-#include "simnode/pod_worker.h"
 
 /* The kubelet's own numbers: a lease of 40 s that is renewed every 10. */
 enum { LEASE_SECONDS = 40, RENEW_MS = 10 * 1000, STATUS_MS = 60 * 1000, RETRY_MS = 1000, TICK_MS = 1000 };

@@ -1,14 +1,11 @@
 #include "simnode/pod_worker.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -16,34 +13,17 @@
 #include "base/memory.h"
 #include "simnode/container.h"
 #include "simnode/folder.h"
+#include "simnode/mailbox.h"
 #include "simnode/pod_writer.h"
-
-/* A signal that somebody wants sent. */
-struct signal_wish {
-	char *container; /* NULL: all */
-	int signal;
-	struct signal_wish *next;
-};
-
-/* What others have left for the worker. */
-struct mail {
-	const struct kube_object *pod; /* NULL: no news */
-	bool gone;
-	bool refresh;
-	bool abandon;
-	enum node_fate fate;
-	struct signal_wish *signals;
-};
 
 struct pod_worker {
 	struct pod_worker_options options;
 	pthread_t thread;
 	atomic_bool ended;
-	int wake_fd;
 	char *uid;
+	struct mailbox mailbox;
 
-	pthread_mutex_t lock;
-	struct mail mail;
+	pthread_mutex_t lock; /* of what follows */
 	struct json_object *summary;
 
 	/* From here on the thread's own. */
@@ -70,77 +50,28 @@ enum { VOLUMES_RETRY_MS = 1000, REPORT_RETRY_MS = 500, REPORT_RETRY_FAR_MS = 200
 
 /* ---- Mail ---- */
 
-static void wake(struct pod_worker *worker) {
-	eventfd_write(worker->wake_fd, 1);
-}
-
 const char *pod_worker_uid(const struct pod_worker *worker) {
 	return worker->uid;
 }
 
 void pod_worker_update(struct pod_worker *worker, const struct kube_object *pod) {
-	pthread_mutex_lock(&worker->lock);
-	if (pod == NULL) {
-		worker->mail.gone = true;
-	} else {
-		kube_object_unref(worker->mail.pod);
-		worker->mail.pod = kube_object_ref(pod);
-	}
-	pthread_mutex_unlock(&worker->lock);
-	wake(worker);
+	mailbox_put_pod(&worker->mailbox, pod);
 }
 
 void pod_worker_refresh(struct pod_worker *worker) {
-	pthread_mutex_lock(&worker->lock);
-	worker->mail.refresh = true;
-	pthread_mutex_unlock(&worker->lock);
-	wake(worker);
+	mailbox_put_refresh(&worker->mailbox);
 }
 
 void pod_worker_set_fate(struct pod_worker *worker, enum node_fate fate) {
-	pthread_mutex_lock(&worker->lock);
-	worker->mail.fate = fate;
-	pthread_mutex_unlock(&worker->lock);
-	wake(worker);
+	mailbox_put_fate(&worker->mailbox, fate);
 }
 
 void pod_worker_signal(struct pod_worker *worker, const char *container, int signal) {
-	struct signal_wish *wish = xmalloc(sizeof(*wish));
-	*wish = (struct signal_wish){ .container = container != NULL ? xstrdup(container) : NULL, .signal = signal };
-	pthread_mutex_lock(&worker->lock);
-	struct signal_wish **end = &worker->mail.signals;
-	while (*end != NULL) end = &(*end)->next;
-	*end = wish;
-	pthread_mutex_unlock(&worker->lock);
-	wake(worker);
+	mailbox_put_signal(&worker->mailbox, container, signal);
 }
 
 void pod_worker_abandon(struct pod_worker *worker) {
-	pthread_mutex_lock(&worker->lock);
-	worker->mail.abandon = true;
-	pthread_mutex_unlock(&worker->lock);
-	wake(worker);
-}
-
-static void free_signals(struct signal_wish *wish) {
-	while (wish != NULL) {
-		struct signal_wish *next = wish->next;
-		free(wish->container);
-		free(wish);
-		wish = next;
-	}
-}
-
-/* `gone`, `abandon` and `fate` are states that stay; the rest is taken out. */
-static void read_mail(struct pod_worker *worker) {
-	eventfd_t ignored;
-	eventfd_read(worker->wake_fd, &ignored);
-	pthread_mutex_lock(&worker->lock);
-	worker->news = worker->mail;
-	worker->mail.pod = NULL;
-	worker->mail.refresh = false;
-	worker->mail.signals = NULL;
-	pthread_mutex_unlock(&worker->lock);
+	mailbox_put_abandon(&worker->mailbox);
 }
 
 /* ---- The pod ---- */
@@ -228,7 +159,7 @@ static struct pod_setting setting_of(const struct pod_worker *worker) {
 		.volumes = &worker->volumes,
 		.folder = worker->folder,
 		.logs = worker->logs,
-		.wake_fd = worker->wake_fd,
+		.wake_fd = worker->mailbox.wake_fd,
 	};
 }
 
@@ -266,7 +197,7 @@ static void send_signals(struct pod_worker *worker) {
 			process_signal(&container->process, wish->signal);
 		}
 	}
-	free_signals(take(&worker->news.signals));
+	signal_wishes_free(take(&worker->news.signals));
 }
 
 /* A node that lost its power remembers nothing: no back-off, no volumes in memory. */
@@ -280,10 +211,11 @@ static void change_fate(struct pod_worker *worker, enum node_fate fate) {
 		worker->containers[i].finished_at = 0;
 	}
 	worker->volumes_ready = false;
+	worker->volumes_at = 0;
 }
 
 static void act_on_mail(struct pod_worker *worker) {
-	read_mail(worker);
+	mailbox_take(&worker->mailbox, &worker->news);
 	send_signals(worker);
 	change_fate(worker, worker->news.fate);
 	if (worker->news.refresh) worker->volumes_at = 0;
@@ -460,7 +392,7 @@ enum { LEAST_WAIT_MS = 5, LONGEST_WAIT_MS = 3600 * 1000 };
 
 static void wait_for_news(struct pod_worker *worker) {
 	cleanup_free struct pollfd *fds = xcalloc(worker->count + 1, sizeof(*fds));
-	fds[0] = (struct pollfd){ .fd = worker->wake_fd, .events = POLLIN };
+	fds[0] = (struct pollfd){ .fd = worker->mailbox.wake_fd, .events = POLLIN };
 	for (size_t i = 0; i < worker->count; i++) {
 		fds[i + 1] = (struct pollfd){ .fd = worker->containers[i].process.fd, .events = POLLIN };
 	}
@@ -492,16 +424,14 @@ static void release(struct pod_worker *worker) {
 	for (size_t i = 0; i < worker->count; i++) container_free(&worker->containers[i]);
 	free(worker->containers);
 	volumes_free(&worker->volumes);
-	free_signals(worker->mail.signals);
+	mailbox_free(&worker->mailbox);
 	json_object_put(worker->summary);
-	kube_object_unref(worker->mail.pod);
 	kube_object_unref(worker->pod);
 	free(worker->uid);
 	free(worker->folder);
 	free(worker->volumes_folder);
 	free(worker->logs);
 	free(worker->address);
-	if (worker->wake_fd >= 0) close(worker->wake_fd);
 	pthread_mutex_destroy(&worker->lock);
 	free(worker);
 }
@@ -517,8 +447,7 @@ struct pod_worker *pod_worker_start(const struct pod_worker_options *options, co
 	worker->volumes_folder = xasprintf("%s/volumes", worker->folder);
 	worker->logs = xasprintf("%s/logs", options->state);
 	worker->volumes.folder = worker->volumes_folder;
-	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int failed = worker->wake_fd < 0 ? error_errno(err, errno, "no eventfd") : 0;
+	int failed = mailbox_init(&worker->mailbox, err);
 	if (failed == 0) failed = folder_create(worker->volumes_folder, err);
 	if (failed == 0) failed = folder_create(worker->logs, err);
 	if (failed == 0) {
@@ -527,6 +456,7 @@ struct pod_worker *pod_worker_start(const struct pod_worker_options *options, co
 		if (reason != 0) failed = error_errno(err, reason, "cannot start a thread");
 	}
 	if (failed != 0) {
+		if (worker->owns_address) addresses_release(options->addresses, worker->address);
 		release(worker);
 		return NULL;
 	}

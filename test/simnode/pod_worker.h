@@ -11,6 +11,7 @@
 #include "simnode/addresses.h"
 #include "simnode/cluster.h"
 #include "simnode/images.h"
+#include "simnode/mailbox.h"
 
 /* Borrowed, and the same for all workers of a node; `node` and `host_ip` are the node's. */
 struct pod_worker_options {
@@ -22,13 +23,6 @@ struct pod_worker_options {
 	const char *node;
 	const char *host_ip;
 	int done_fd; /* an eventfd that is written when a worker has ended */
-};
-
-/* What has happened to the node that the pod is on. */
-enum node_fate {
-	NODE_UP,
-	NODE_CUT, /* it runs its pods, and cannot reach the API */
-	NODE_DOWN /* without power: no processes either */
 };
 
 struct pod_worker;

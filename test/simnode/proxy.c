@@ -116,7 +116,10 @@ static void drop_unseen(struct proxy *proxy) {
 			continue;
 		}
 		*link = listener->next;
-		if (listener->end.fd >= 0) close(listener->end.fd);
+		if (listener->end.fd >= 0) {
+			(void)epoll_ctl(proxy->epoll_fd, EPOLL_CTL_DEL, listener->end.fd, NULL);
+			close(listener->end.fd);
+		}
 		free(listener->port.backends);
 		free(listener);
 	}

@@ -34,10 +34,11 @@ struct relay {
 	struct pipe back;
 };
 
-/* close() with a linger time of zero sends RST instead of FIN. */
-static void close_end(int fd, bool reset) {
+/* close() with a linger time of zero sends RST instead of FIN. Closing alone does not take a descriptor out of epoll: a
+ * process that is just being forked may hold a copy of it until it is another program. */
+static void close_end(int epoll_fd, int fd, bool reset) {
 	const struct linger at_once = { .l_onoff = 1 };
-	if (fd < 0) return;
+	(void)epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 	if (reset) (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	close(fd);
 }
@@ -63,7 +64,7 @@ struct relay *relay_new(int epoll_fd, int client, const struct sockaddr_in *back
 	const int yes = 1;
 	int fd = connect_backend(backend);
 	if (fd < 0) {
-		close_end(client, true);
+		close_end(epoll_fd, client, true);
 		return NULL;
 	}
 	(void)setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
@@ -167,7 +168,7 @@ const struct sockaddr_in *relay_backend(const struct relay *relay) {
 }
 
 void relay_free(struct relay *relay, bool reset) {
-	close_end(relay->client_end.fd, reset || relay->failed);
-	close_end(relay->backend_end.fd, reset || relay->failed);
+	close_end(relay->epoll_fd, relay->client_end.fd, reset || relay->failed);
+	close_end(relay->epoll_fd, relay->backend_end.fd, reset || relay->failed);
 	free(relay);
 }
