@@ -26,16 +26,15 @@ static void set_bounds(struct json_object *schema, const struct field *field, co
 	if (field->has_max) set_int(schema, max, field->max);
 }
 
-static void set_int_or_string(struct json_object *schema) {
-	struct json_object *any_of = json_object_new_array();
-	json_object_array_add(any_of, new_type("integer"));
-	json_object_array_add(any_of, new_type("string"));
-	json_set(schema, "anyOf", any_of);
-	json_set(schema, "x-kubernetes-int-or-string", json_object_new_boolean(true));
-}
-
 static void set_preserve(struct json_object *schema) {
 	json_set(schema, "x-kubernetes-preserve-unknown-fields", json_object_new_boolean(true));
+}
+
+/* Not x-kubernetes-int-or-string: with it, Kubernetes up to 1.20 cannot build the kind's model ("has invalid property:
+ * anyOf" in kube-apiserver's log), so that server-side apply takes every list as one value, and writes a new
+ * resourceVersion each time. The webhook judges the value. */
+static void set_int_or_string(struct json_object *schema) {
+	set_preserve(schema);
 }
 
 static struct json_object *field_schema(const struct field *field);
