@@ -60,11 +60,7 @@ void mssqlserver_check_storage_class_exists(const struct rule_input *input, stru
 		const struct volume_claim_spec *old = old_spec_of(input)->storage;
 		if (old != NULL && same_text(old->storage_class_name, name)) return;
 	}
-	const struct json_object *class = NULL;
-	const struct lookup *lookup = input->lookup;
-	if (lookup->get(lookup->context, LOOKUP_STORAGECLASS, NULL, name, &class, findings) != LOOKUP_ABSENT) return;
-	warn(findings, "spec.storage.storageClassName: StorageClass \"%.100s\" is not there: volumes wait for it",
-	     name);
+	warn_missing_class(input->lookup, name, "spec.storage.storageClassName", findings);
 }
 
 static bool same_texts(const string_list *a, const string_list *b) {
@@ -144,7 +140,7 @@ static void visit_request(void *visitor, const struct json_object *object) {
 	if (phase == NULL || strcmp(phase, "Progressing") != 0) return;
 	if (database == NULL || asked->database == NULL || strcmp(database, asked->database) != 0) return;
 	struct quantity size;
-	if (wanted == NULL || !quantity_parse(json_object_get_string(wanted), &size)) return;
+	if (!quantity_from_json(wanted, &size)) return;
 	if (quantity_compare(size, asked->size) == 0) asked->is_asked = true;
 }
 
@@ -206,12 +202,8 @@ void mssqlserver_check_auto_expand(const struct rule_input *input, struct findin
 	}
 	const struct map_entry *size = volume_claim_size(spec->storage);
 	check_auto_expand(spec->auto_expand, "spec.autoExpand", size != NULL ? &size->value : NULL, findings);
-	struct storage_class class;
-	if (storage_class_find(input->lookup, spec->storage != NULL ? spec->storage->storage_class_name : NULL, &class,
-	                       findings) != LOOKUP_FOUND ||
-	    class.expandable)
-		return;
-	warn(findings, "spec.autoExpand: StorageClass \"%.100s\" does not allow volumes to grow", class.name);
+	warn_not_expandable(input->lookup, spec->storage != NULL ? spec->storage->storage_class_name : NULL,
+	                    "spec.autoExpand", findings);
 }
 
 void mssqlserver_check_halted(const struct rule_input *input, struct findings *findings) {

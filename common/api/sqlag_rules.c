@@ -287,8 +287,7 @@ const struct rule sqlag_rules[] = {
 	  "requiredSynchronized is less than the number of synchronous replicas." },
 	{ "edition-limits", WRITE, check_edition,
 	  "Express hosts no group of several replicas; Standard one of 2 replicas and 1 database that is not readable "
-	  "on "
-	  "the secondary." },
+	  "on the secondary." },
 	{ "endpoint-port", WRITE, check_endpoint_port, "The mirroring endpoint does not take SQL Server's own ports." },
 	{ "listener-names", WRITE, check_listeners,
 	  "The listeners' names differ from each other and from the headless Service's." },

@@ -452,9 +452,16 @@ static void survives_huge_lists(void **state) {
 	assert_finding(text.data, "spec.nested: Invalid value: 100000: must have at most 1024 items");
 	strbuf_reset(&text);
 	strbuf_append(&text, "{'parts':[");
-	for (int i = 0; i < 100000; i++) strbuf_append(&text, i != 0 ? ",{}" : "{}");
+	for (int i = 0; i < 50000; i++) strbuf_append(&text, i != 0 ? ",{}" : "{}");
 	strbuf_append(&text, "]}");
-	assert_finding(text.data, "spec.parts: Invalid value: 100000: must be less than or equal to 4 items");
+	assert_finding(text.data, "spec.parts: Invalid value: 50000: must be less than or equal to 4 items");
+	/* Nor are its elements defaulted: the patch would be many times as long. */
+	cleanup_json struct json_object *object = json_object_new_object();
+	json_set(object, "spec", parse(text.data));
+	cleanup_strbuf struct strbuf patch = { 0 };
+	kind_set_defaults(&all_kind, object, &patch);
+	assert_non_null(strstr(patch.data, "/spec/made"));
+	assert_null(strstr(patch.data, "/parts/"));
 }
 
 /* ---- Findings ---- */
@@ -475,6 +482,15 @@ static void cuts_long_values(void **state) {
 	assert_string_equal(findings.warnings[0], "careful with it");
 	findings_free(&findings);
 	assert_int_equal(findings.count, 0);
+}
+
+static void keeps_so_many_findings_and_counts_the_rest(void **state) {
+	(void)state;
+	cleanup_findings struct findings findings = { 0 };
+	for (int i = 0; i < FINDINGS_MAX + 5; i++) finding_required(&findings, "a", "is number %d", i);
+	assert_int_equal(findings.count, FINDINGS_MAX);
+	assert_int_equal(findings.omitted, 5);
+	assert_string_equal(findings.items[FINDINGS_MAX - 1].body, "Required value: is number 999");
 }
 
 static void writes_paths(void **state) {
@@ -925,6 +941,7 @@ int main(void) {
 		cmocka_unit_test(reports_unknown_fields),
 		cmocka_unit_test(survives_huge_lists),
 		cmocka_unit_test(cuts_long_values),
+		cmocka_unit_test(keeps_so_many_findings_and_counts_the_rest),
 		cmocka_unit_test(writes_paths),
 		cmocka_unit_test(sets_defaults),
 		cmocka_unit_test(sets_single_members),

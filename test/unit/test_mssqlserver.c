@@ -262,7 +262,7 @@ static const struct test_case {
 	  "spec.storage", "Forbidden: storageType Ephemeral takes no storage: remove one of the two", NULL },
 	{ "storage-class-exists", ALPHA, CREATE, NULL, "{'spec':{'storage':{'storageClassName':'fast'}}}",
 	  "{'spec':{'storage':{'storageClassName':'fixed'}}}", NULL,
-	  "spec.storage.storageClassName: StorageClass \"fast\" is not there", NULL },
+	  "spec.storage.storageClassName: StorageClass \"fast\" does not exist: pods wait for it", NULL },
 	{ "storage-unchanged", ALPHA, UPDATE, NULL, "{'spec':{'storage':{'storageClassName':'fixed'}}}",
 	  "{'spec':{'storage':{'storageClassName':'standard'}}}", "spec.storage.storageClassName",
 	  "Forbidden: volumes keep the class that they were made with: it must stay standard", NULL },
@@ -304,7 +304,7 @@ static const struct test_case {
 	  "{}", "spec.autoExpand", "Forbidden: storageType Ephemeral has no volumes that could grow", NULL },
 	{ "auto-expand", BETA, CREATE, "{'spec':{'autoExpand':{'by':'5Gi','max':'50Gi'}}}",
 	  "{'spec':{'storage':{'storageClassName':'fixed'}}}", "{}", NULL,
-	  "spec.autoExpand: StorageClass \"fixed\" does not allow volumes to grow", NULL },
+	  "spec.autoExpand: StorageClass \"fixed\" cannot expand volumes: the policy has no effect", NULL },
 	{ "halted", ALPHA, CREATE, "{'spec':{" EPHEMERAL "}}", "{'spec':{'halted':true}}", "{'spec':{'halted':false}}",
 	  "spec.halted", "Forbidden: storageType Ephemeral keeps its data in the pods: it cannot be halted", NULL },
 	{ "halted", BETA, CREATE, "{'spec':{" EPHEMERAL "}}", "{'spec':{'deletionPolicy':'Halt'}}",
@@ -496,6 +496,18 @@ static void test_failing_lookup_is_no_verdict(void **state) {
 	assert_non_null(findings.failure);
 }
 
+/* Where the answer would only have been a warning, nobody has to wait for it. */
+static void test_failing_lookup_of_a_warning_passes(void **state) {
+	(void)state;
+	struct judge_cluster away = { .asked = LOOKUP_FAILED };
+	const struct lookup failing = lookup_in(&away);
+	cleanup_findings struct findings findings = { 0 };
+	judge(&(struct test_case){ .kind = ALPHA, .operation = UPDATE },
+	      "{'spec':{'autoExpand':{'by':'5Gi','max':'50Gi'}}}", &failing, &findings);
+	assert_int_equal(findings.count, 0);
+	assert_null(findings.failure);
+}
+
 static void test_empty_catalogue_says_so(void **state) {
 	(void)state;
 	struct judge_cluster nothing = { 0 };
@@ -600,6 +612,7 @@ int main(void) {
 		cmocka_unit_test(test_every_rule_has_a_case),
 		cmocka_unit_test(test_offline_warns),
 		cmocka_unit_test(test_failing_lookup_is_no_verdict),
+		cmocka_unit_test(test_failing_lookup_of_a_warning_passes),
 		cmocka_unit_test(test_empty_catalogue_says_so),
 		cmocka_unit_test(test_version_is_asked_when_it_changes),
 		cmocka_unit_test(test_all_findings_at_once),

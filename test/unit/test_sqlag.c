@@ -511,6 +511,19 @@ static void defaulting_survives_what_is_no_group(void **state) {
 	}
 }
 
+/* Megabytes of empty replicas must not become a patch of hundreds. */
+static void a_list_that_is_refused_is_not_defaulted(void **state) {
+	(void)state;
+	cleanup_json struct json_object *object = judge_yaml("spec: {agName: A}");
+	struct json_object *replicas = json_object_new_array();
+	for (int i = 0; i < 50000; i++) json_object_array_add(replicas, json_object_new_object());
+	json_set(json_get(object, "spec"), "replicas", replicas);
+	cleanup_strbuf struct strbuf patch = { 0 };
+	kind_set_defaults(&sqlag_kind_v1alpha1, object, &patch);
+	assert_non_null(strstr(patch.data, "/spec/clusterType"));
+	assert_null(strstr(patch.data, "/spec/replicas"));
+}
+
 static void the_example_is_admitted_and_read(void **state) {
 	(void)state;
 	judge_example(&sqlag_kind_v1alpha1, "sqlag-three-sync.yaml");
@@ -542,6 +555,7 @@ int main(void) {
 		cmocka_unit_test(what_is_left_out_is_defaulted),
 		cmocka_unit_test(without_a_cluster_manager_nothing_is_automatic),
 		cmocka_unit_test(defaulting_survives_what_is_no_group),
+		cmocka_unit_test(a_list_that_is_refused_is_not_defaulted),
 		cmocka_unit_test(the_example_is_admitted_and_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,12 +167,17 @@ static void an_api_that_does_not_answer_is_a_failure(void **state) {
 	cleanup_findings struct findings findings = { 0 };
 	const struct json_object *object;
 	struct lookup_session *session = session_new(fixture, true);
-	assert_int_equal(get(session, LOOKUP_STORAGECLASS, NULL, "fast", &object, &findings), LOOKUP_FAILED);
-	assert_non_null(strstr(findings.failure, "StorageClass fast could not be looked up: "));
-	cleanup_findings struct findings again = { 0 };
 	int count;
-	assert_int_equal(list(session, LOOKUP_STORAGECLASS, NULL, &count, &again), LOOKUP_FAILED);
-	assert_non_null(strstr(again.failure, "storageclasses could not be listed: "));
+	assert_int_equal(list(session, LOOKUP_STORAGECLASS, NULL, &count, &findings), LOOKUP_FAILED);
+	assert_non_null(strstr(findings.failure, "storageclasses could not be listed: "));
+	cleanup_findings struct findings again = { 0 };
+	assert_int_equal(get(session, LOOKUP_STORAGECLASS, NULL, "fast", &object, &again), LOOKUP_FAILED);
+	assert_non_null(strstr(again.failure, "StorageClass fast could not be looked up: "));
+	/* Only its silence counts for all others: they are not tried one after the other. */
+	cleanup_findings struct findings others = { 0 };
+	assert_int_equal(get(session, LOOKUP_MSSQLSERVER, "demo", "sales", &object, &others), LOOKUP_FAILED);
+	assert_non_null(strstr(others.failure, "StorageClass fast could not be looked up: "));
+	assert_int_equal(fake_api_count(fixture->api, "GET", IN_DEMO "/sales", NULL), 0);
 	session_free(fixture, session);
 }
 
