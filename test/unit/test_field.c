@@ -797,10 +797,15 @@ static void assert_structural(const char *path, const struct json_object *schema
 			fail_msg("%s: %s is no keyword of structural schemas", path, keyword);
 	}
 	const char *type = json_get_text(schema, "type");
-	/* Without a type only where anything may stand: what is an integer or a string (see openapi.c). */
-	bool is_any = type == NULL && json_get_flag(schema, "x-kubernetes-preserve-unknown-fields", false);
-	if (!is_any && (type == NULL || !is_one_of(type, types)))
-		fail_msg("%s: type %s", path, type != NULL ? type : "(none)");
+	/* Without a type only where anything is kept (integer or string, which old servers cannot be told). */
+	if (type == NULL) {
+		cleanup_free char *text = json_to_text(schema);
+		if (!json_get_flag(schema, "x-kubernetes-preserve-unknown-fields", false) ||
+		    json_get(schema, "properties") != NULL)
+			fail_msg("%s: no type: %s", path, text);
+	} else if (!is_one_of(type, types)) {
+		fail_msg("%s: type %s", path, type);
+	}
 	if (is_root) assert_string_equal(type, "object");
 	struct json_object *properties = json_get(schema, "properties");
 	struct json_object *additional = json_get(schema, "additionalProperties");
