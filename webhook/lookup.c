@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/formats.h"
 #include "base/json.h"
 #include "base/memory.h"
 
@@ -131,6 +132,9 @@ static enum lookup_result get_from_cluster(void *context, enum lookup_resource r
 	struct lookup_session *session = context;
 	struct session_state *state = session->state;
 	*object = NULL;
+	/* No object has such a name, so there is nothing to ask; with a slash in it the question would be another one.
+	 */
+	if (!format_dns_subdomain.matches(name)) return LOOKUP_ABSENT;
 	struct known *known = find_known(state, resource, false, namespace, name);
 	if (known == NULL) {
 		struct kube_cache *cache = state->cluster->caches[resource];

@@ -264,6 +264,7 @@ static void decode_map(struct decoder *decoder, const struct field *field, const
 	size_t count = (size_t)json_object_object_length(json);
 	struct map map = { .count = 0, .items = arena_calloc(decoder->arena, count, sizeof(struct map_entry)) };
 	json_object_object_foreach((struct json_object *)json, key, value) {
+		if (value == NULL) continue; /* as the API server drops it */
 		struct path entry_path = path_key(path, key);
 		if (field->format != NULL && !field->format->matches(key)) {
 			finding_invalid(decoder->findings, print(decoder, path), key, "%s", field->format->detail);

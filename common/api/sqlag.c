@@ -60,8 +60,8 @@ static const struct field storage_fields[] = {
 	{ MEMBER(struct sqlag_storage, "storageClassName", storage_class_name), .type = FIELD_STRING,
 	  .flags = FIELD_IMMUTABLE, .doc = "StorageClass of the volumes; the cluster's default class when unset." },
 	{ MEMBER(struct sqlag_storage, "accessModes", access_modes), .type = FIELD_LIST,
-	  .flags = FIELD_IMMUTABLE | FIELD_ATOMIC, ACCESS_MODES_ITEM, .default_text = "[\"ReadWriteOnce\"]",
-	  .doc = "How the volumes are mounted; one pod writes each of them." },
+	  .flags = FIELD_IMMUTABLE | FIELD_ATOMIC, ACCESS_MODES_ITEM, AT_LEAST(1),
+	  .default_text = "[\"ReadWriteOnce\"]", .doc = "How the volumes are mounted; one pod writes each of them." },
 	{ MEMBER(struct sqlag_storage, "reclaimPolicy", reclaim_policy), .type = FIELD_STRING,
 	  ONE_OF("Retain", "Delete"), .default_text = "Retain",
 	  .doc = "What becomes of the volumes when the group is deleted: Retain keeps them, Delete removes them and "
@@ -117,7 +117,7 @@ static const struct field spec_fields[] = {
 	  .doc = "The group's replicas; the first starts as primary. The list only grows, at its end: replicas[i] is "
 	         "pod <metadata.name>-<i> for good." },
 	{ MEMBER(struct sqlag_spec, "databases", databases), .type = FIELD_LIST,
-	  LIST_ITEM(.type = FIELD_STRING, .format = &format_sql_database, AT_MOST(123)), AT_MOST(100),
+	  LIST_ITEM(.type = FIELD_STRING, .format = &format_sql_database), AT_MOST(100),
 	  .doc = "Databases to create and join to the group. Others may be added with T-SQL; none is ever removed." },
 	{ MEMBER(struct sqlag_spec, "storage", storage), .type = FIELD_OBJECT, .schema = &storage_schema,
 	  .default_text = "{}", .doc = "The volumes: one for each replica." },

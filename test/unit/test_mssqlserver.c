@@ -80,7 +80,14 @@ static struct json_object *new_object(const struct kind *kind, const char *patch
 #define ELECTION_PATH  "spec.topology.availabilityGroup.leaderElection."
 #define CONTAINER_PATH "spec.podTemplate.spec.containers"
 #define EPHEMERAL      "'storageType':'Ephemeral','storage':null"
-#define NAME_52        "a123456789a123456789a123456789a123456789a123456789a1"
+/* What conversion writes for a database whose databases were others, put there by somebody else. */
+#define FORGED(database)                                                                                               \
+	"{'metadata':{'annotations':{'agkeeper.dev/conversion':'{\"spec\":{\"was\":{\"topology\":{"                    \
+	"\"mode\":\"AvailabilityGroup\",\"availabilityGroup\":{\"databases\":[\"" database "\"]}}},"                   \
+	"\"is\":{\"replicas\":3,\"mode\":\"AvailabilityGroup\",\"standbyMode\":\"Warm\","                              \
+	"\"streamingMode\":\"Synchronous\",\"databases\":[\"agdb1\"],\"leaderElection\":{\"leaseDurationSeconds\":15," \
+	"\"renewDeadlineSeconds\":10,\"retryPeriodSeconds\":2}}}}'}}}"
+#define NAME_52 "a123456789a123456789a123456789a123456789a123456789a1"
 
 static const struct test_case {
 	const char *rule;
@@ -196,7 +203,10 @@ static const struct test_case {
 	{ "databases", BETA, CREATE, NULL, "{'spec':{'databases':['kubedb_system']}}",
 	  "{'spec':{'databases':['kubedb']}}", "spec.databases[0]",
 	  "Invalid value: \"kubedb_system\": is reserved for agkeeper*", NULL },
-	{ "databases", ALPHA, CREATE, NULL, GROUP("'databases':['a]b']"), GROUP("'databases':['a b']"),
+	{ "schema", ALPHA, CREATE, NULL, GROUP("'databases':['']"), GROUP("'databases':['a']"),
+	  "spec.topology.availabilityGroup.databases[0]", "Invalid value: \"\": must be the name of a database*",
+	  NULL },
+	{ "schema", ALPHA, CREATE, NULL, GROUP("'databases':['a]b']"), GROUP("'databases':['a b']"),
 	  "spec.topology.availabilityGroup.databases[0]", "Invalid value: \"a]b\": *", NULL },
 	{ "required-synchronized", ALPHA, CREATE, NULL, GROUP("'requiredSynchronized':3"),
 	  GROUP("'requiredSynchronized':2"), "spec.topology.availabilityGroup.requiredSynchronized",
@@ -259,6 +269,17 @@ static const struct test_case {
 	{ "storage-unchanged", BETA, UPDATE, NULL, "{'spec':{'storage':{'accessModes':['ReadWriteMany']}}}",
 	  "{'spec':{'storage':{'accessModes':['ReadWriteOnce']}}}", "spec.storage.accessModes",
 	  "Forbidden: volumes keep the access modes that they were made with", NULL },
+	{ "storage-unchanged", ALPHA, UPDATE, NULL, "{'spec':{'storage':{'selector':{'matchLabels':{'a':'b'}}}}}",
+	  "{'spec':{'storage':{'volumeMode':'Filesystem'}}}", "spec.storage.selector",
+	  "Forbidden: volumes stay as they were made; only their size changes, through an MSSQLServerOpsRequest",
+	  NULL },
+	{ "storage-unchanged", BETA, UPDATE, NULL, "{'spec':{'storage':{'resources':{'limits':{'storage':'50Gi'}}}}}",
+	  "{'spec':{'storage':{'resources':{'requests':{'storage':'10240Mi'}}}}}", "spec.storage.resources",
+	  "Forbidden: volumes stay as they were made; only their size changes, through an MSSQLServerOpsRequest",
+	  NULL },
+	{ "schema", ALPHA, CREATE, NULL, "{'spec':{'storage':{'volumeMode':'Block'}}}",
+	  "{'spec':{'storage':{'volumeMode':'Filesystem'}}}", "spec.storage.volumeMode",
+	  "Unsupported value: \"Block\": supported values: \"Filesystem\"", NULL },
 	/* Nobody asks for 30Gi yet, for 40Gi for another database, for 50Gi in another namespace; for 20Gi, but not
 	   Jane. */
 	{ "storage-size-unchanged", ALPHA, UPDATE, NULL, SIZE("30Gi"), SIZE("20Gi"), SIZE_PATH,
@@ -275,7 +296,7 @@ static const struct test_case {
 	  "Forbidden: the size changes through an MSSQLServerOpsRequest only: it is 10Gi; to make it 20Gi, apply *",
 	  A_USER },
 	{ "storage-size-unchanged", BETA, UPDATE, NULL, SIZE("5Gi"), SIZE("10Gi"), SIZE_PATH,
-	  "Forbidden: volumes do not shrink: it is 10Gi and cannot become 5Gi", OWN_USER },
+	  "Forbidden: volumes do not shrink: 5Gi is less than the current 10Gi; write 10Gi here", OWN_USER },
 	{ "auto-expand", ALPHA, CREATE, NULL, "{'spec':{'autoExpand':{'by':'0','max':'50Gi'}}}",
 	  "{'spec':{'autoExpand':{'by':'5Gi','max':'50Gi'}}}", "spec.autoExpand.by",
 	  "Invalid value: \"0\": must be greater than zero", NULL },
@@ -286,6 +307,11 @@ static const struct test_case {
 	  "spec.autoExpand: StorageClass \"fixed\" cannot expand volumes: the policy has no effect", NULL },
 	{ "halted", ALPHA, CREATE, "{'spec':{" EPHEMERAL "}}", "{'spec':{'halted':true}}", "{'spec':{'halted':false}}",
 	  "spec.halted", "Forbidden: storageType Ephemeral keeps its data in the pods: it cannot be halted", NULL },
+	{ "halted", BETA, CREATE, "{'spec':{" EPHEMERAL "}}", "{'spec':{'deletionPolicy':'Halt'}}",
+	  "{'spec':{'deletionPolicy':'WipeOut'}}", "spec.deletionPolicy",
+	  "Invalid value: \"Halt\": storageType Ephemeral has no volumes to keep: use Delete, WipeOut or "
+	  "DoNotTerminate",
+	  NULL },
 	{ "deletion", BETA, DELETE, NULL, "{'spec':{'deletionPolicy':'DoNotTerminate'}}",
 	  "{'spec':{'deletionPolicy':'Halt'}}", "spec.deletionPolicy",
 	  "Forbidden: it is DoNotTerminate: set it to Delete, Halt or WipeOut before deleting the database", NULL },
@@ -300,11 +326,33 @@ static const struct test_case {
 	{ "volumes", ALPHA, CREATE, NULL, POD("'volumes':[{'name':'x'},{'name':'data'}]"),
 	  POD("'volumes':[{'name':'data2'}]"), "spec.podTemplate.spec.volumes[1].name",
 	  "Invalid value: \"data\": is the name of a volume that agkeeper makes: choose another one", NULL },
+	{ "conversion-memory", BETA, CREATE, NULL, FORGED("master"), FORGED("mine"),
+	  "metadata.annotations[agkeeper.dev/conversion]",
+	  "Forbidden: agkeeper writes this annotation itself; as given, it would set "
+	  "spec.topology.availabilityGroup.databases[0]: Invalid value: \"master\": *",
+	  NULL },
+	{ "conversion-memory", BETA, UPDATE, NULL, FORGED("master"),
+	  "{'metadata':{'annotations':{'agkeeper.dev/conversion':'something else'}}}",
+	  "metadata.annotations[agkeeper.dev/conversion]",
+	  "Forbidden: agkeeper writes this annotation itself; as given, it would set "
+	  "spec.topology.availabilityGroup.databases[0]: Invalid value: \"master\": *",
+	  NULL },
 	{ "mount-paths", ALPHA, CREATE, NULL,
 	  POD("'containers':[{'name':'a','volumeMounts':[{'name':'x','mountPath':'/var/opt/mssql/'}]}]"),
 	  POD("'containers':[{'name':'a','volumeMounts':[{'name':'x','mountPath':'/var/opt/mssql/backup'}]}]"),
 	  CONTAINER_PATH "[0].volumeMounts[0].mountPath",
 	  "Invalid value: \"/var/opt/mssql/\": is a path that agkeeper mounts itself: choose another one", NULL },
+	{ "mount-paths", ALPHA, CREATE, NULL,
+	  POD("'containers':[{'name':'a','volumeMounts':[{'name':'x','mountPath':'//var/./opt/x/../mssql'}]}]"),
+	  POD("'containers':[{'name':'a','volumeMounts':[{'name':'x','mountPath':'/../var/opt/mssql/../x'}]}]"),
+	  CONTAINER_PATH "[0].volumeMounts[0].mountPath",
+	  "Invalid value: \"//var/./opt/x/../mssql\": is a path that agkeeper mounts itself: choose another one",
+	  NULL },
+	{ "environment", ALPHA, CREATE, NULL, POD(ENV("ACCEPT_EULA", "N")), POD(ENV("ACCEPT_EULA", "Y")),
+	  CONTAINER_PATH "[1].env[0].value",
+	  "Invalid value: \"N\": must be Y: SQL Server does not start before its licence terms are accepted", NULL },
+	{ "schema", ALPHA, CREATE, NULL, POD(ENV("", "x")), POD(ENV("A", "x")), CONTAINER_PATH "[1].env[0].name",
+	  "Required value: must not be empty", NULL },
 	{ "mount-paths", BETA, CREATE, NULL,
 	  POD("'initContainers':[{'name':'a','volumeMounts':[{'name':'x','mountPath':'/scripts'}]}]"),
 	  POD("'initContainers':[{'name':'a','volumeMounts':[{'name':'x','mountPath':'/script'}]}]"),
@@ -338,6 +386,8 @@ static const struct test_case {
 	  "spec.archiver: agkeeper takes no backups", NULL },
 	{ "unused", ALPHA, CREATE, NULL, "{'spec':{'arbiter':{}}}", "{}", NULL,
 	  "spec.arbiter: agkeeper needs no arbiter", NULL },
+	{ "unused", ALPHA, CREATE, NULL, "{'spec':{'internalAuth':{'endpointCert':{}}}}", "{}", NULL,
+	  "spec.internalAuth: agkeeper signs the endpoints' certificates itself", NULL },
 	{ "unused", BETA, CREATE, NULL, "{'spec':{'init':{'script':{}}}}", "{'spec':{'init':{'initialized':true}}}",
 	  NULL, "spec.init: agkeeper runs no scripts", NULL },
 	{ "unused", BETA, CREATE, "{'spec':{'replicas':1,'mode':'Standalone','leaderElection':null}}", "{}",

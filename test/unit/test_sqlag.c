@@ -193,10 +193,21 @@ static const struct judge_case cases[] = {
 	{ "automatic-failover", "one candidate",
 	  "spec: {automaticFailover: {enabled: true}, replicas: [{name: a, failoverMode: Manual}, {name: b}]}" },
 
+	{ "name-length", "a generated name that starts with a digit", "metadata: {name: null, generateName: 1ag-}",
+	  .path = "metadata.generateName", .body = "Invalid value: \"1ag-\": " SERVICE_DETAIL },
+	{ "name-length", "a generated name that fits", "metadata: {name: null, generateName: ag-}" },
+	{ "schema", "no access modes", "spec: {storage: {accessModes: []}}", .path = "spec.storage.accessModes",
+	  .body = "Required value: must have at least 1 item" },
+	{ "mssql-conf", "a null, which the API server drops", "spec: {mssqlConf: {a.b: ~}}" },
+	{ "schema", "an image that is refused", "spec: {image: a b}", .path = "spec.image",
+	  .body = "Invalid value: \"a b\": must be the name of a container image "
+	          "(e.g. 'mcr.microsoft.com/mssql/server:2022-CU16-ubuntu-22.04')",
+	  .no_warning = "spec.image" },
+
 	{ "required-synchronized", "as many as replicas", "spec: {automaticFailover: {requiredSynchronized: 3}}",
 	  .path = "spec.automaticFailover.requiredSynchronized",
-	  .body = "Invalid value: 3: must be less than the number of SynchronousCommit replicas, which is 3: that many "
-	          "secondaries can hold a commit beside the primary" },
+	  .body = "Invalid value: 3: must be at most 2: there are 3 SynchronousCommit replicas, and one of them is the "
+	          "primary" },
 	{ "required-synchronized", "as many as secondaries", "spec: {automaticFailover: {requiredSynchronized: 2}}" },
 
 	{ "edition-limits", "Express with three replicas", "spec: {edition: Express}", .path = "spec.edition",

@@ -195,6 +195,24 @@ static void the_age_of_the_caches_is_told(void **state) {
 	assert_int_equal(why.length, 0);
 }
 
+static void a_name_that_no_object_can_have_is_absent(void **state) {
+	struct fixture *fixture = *state;
+	struct lookup_session session;
+	static const char *const names[] = { "../x", "a b", "A", "", "x/status" };
+	fixture->provider.begin(fixture->provider.context, false, &session);
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		cleanup_findings struct findings findings = { 0 };
+		const struct json_object *object = NULL;
+		assert_int_equal(session.lookup.get(session.lookup.context, LOOKUP_MSSQLSERVER, "demo", names[i],
+		                                    &object, &findings),
+		                 LOOKUP_ABSENT);
+		assert_null(object);
+		assert_null(findings.failure);
+	}
+	assert_false(session.needs_live);
+	fixture->provider.end(&session);
+}
+
 static void without_a_cluster_nothing_is_known(void **state) {
 	(void)state;
 	struct lookup_session session;
@@ -214,6 +232,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(what_the_cache_does_not_hold_is_wanted_live, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lists_are_read_live_until_the_cache_is_synced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_api_that_does_not_answer_is_a_failure, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_name_that_no_object_can_have_is_absent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_age_of_the_caches_is_told, set_up, tear_down),
 		cmocka_unit_test(without_a_cluster_nothing_is_known),
 	};
