@@ -105,7 +105,7 @@ static void control_flow(void **state) {
 	says(state, "EXEC('SELECT ' + '5')", "5\n(1 rows affected)\n");
 	says(state, "DECLARE @n int; EXEC sp_executesql N'SET @x = @y * 2', N'@y int, @x int OUTPUT', @y = 21, @x = @n OUTPUT; SELECT @n",
 	     "42\n(1 rows affected)\n");
-	says(state, "SELECT @missing", "Msg 137, Level 16, State 2, Line 1: Must declare the scalar variable \"@missing\".\n" + 0);
+	says(state, "SELECT @missing", "Msg 137, Level 15, State 2, Line 1: Must declare the scalar variable \"@missing\".\n");
 	says(state, "EXEC sp_nothing", "Msg 2812, Level 16, State 62, Line 1: Could not find stored procedure 'sp_nothing'.\n");
 	says(state, "SELECT 'open", "Msg 105, Level 15, State 1, Line 1: Unclosed quotation mark after the character string 'open'.\n");
 }
