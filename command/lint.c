@@ -38,6 +38,15 @@ static void say(struct lint *lint, const struct place *place, const char *severi
 	        path, *path != '\0' ? ": " : "", message);
 }
 
+/* Warnings that speak of a field start with its path: "spec.image: …". */
+static void say_warning(struct lint *lint, const struct place *place, const char *warning) {
+	const char *colon = strstr(warning, ": ");
+	const char *blank = strchr(warning, ' ');
+	bool has_path = colon != NULL && blank == colon + 1;
+	cleanup_free char *path = has_path ? xstrndup(warning, (size_t)(colon - warning)) : xstrdup("");
+	say(lint, place, "warning", path, has_path ? colon + 2 : warning);
+}
+
 /* "SQLServerAvailabilityGroup sales/ledger", as far as the object says. */
 static char *title(const struct json_object *object) {
 	const char *kind = json_get_text(object, "kind");
@@ -88,7 +97,7 @@ static void lint_ours(struct lint *lint, const struct kind *kind, struct json_ob
 	for (size_t i = 0; i < findings.count; i++) {
 		say(lint, place, "error", findings.items[i].path, findings.items[i].body);
 	}
-	for (size_t i = 0; i < findings.warning_count; i++) say(lint, place, "warning", "", findings.warnings[i]);
+	for (size_t i = 0; i < findings.warning_count; i++) say_warning(lint, place, findings.warnings[i]);
 	lint->checked++;
 	if (findings.count != 0) {
 		lint->refused++;
@@ -147,12 +156,15 @@ static void lint_document(struct lint *lint, const char *file, const struct yaml
 	}
 }
 
+/* A file of manifests beyond this size is a mistake. */
+enum { MANIFEST_MAX = 64 * 1024 * 1024 };
+
 static void lint_file(struct lint *lint, const char *path) {
 	const char *name = strcmp(path, "-") == 0 ? "<stdin>" : path;
 	cleanup_error struct error *err = NULL;
 	cleanup_strbuf struct strbuf text = { 0 };
 	cleanup_yaml_stream struct yaml_stream stream = { 0 };
-	if (file_read(path, &text, &err) < 0) {
+	if (file_read(path, MANIFEST_MAX, &text, &err) < 0) {
 		fprintf(lint->messages, "%s: error: %s\n", name, err->message);
 		lint->unusable = true;
 		return;

@@ -98,10 +98,7 @@ static struct json_object *plain_schema(const struct field *field) {
 		schema = json_object_new_object();
 		set_int_or_string(schema);
 		return schema;
-	case FIELD_OBJECT:
-		/* The API server checks metadata itself, and allows CRDs to say little about it. */
-		if (field->schema == &object_meta_schema) return new_type("object");
-		return schema_to_openapi(field->schema);
+	case FIELD_OBJECT: return schema_to_openapi(field->schema);
 	case FIELD_LIST: return list_schema(field);
 	case FIELD_MAP:
 		schema = new_type("object");
@@ -117,6 +114,8 @@ static struct json_object *plain_schema(const struct field *field) {
 }
 
 static struct json_object *field_schema(const struct field *field) {
+	/* The API server checks metadata itself, and lets CRDs say little about it. */
+	if (field->schema == &object_meta_schema) return new_type("object");
 	struct json_object *schema = plain_schema(field);
 	if (field->doc != NULL) json_set_text(schema, "description", field->doc);
 	if ((field->flags & FIELD_NULLABLE) != 0) json_set(schema, "nullable", json_object_new_boolean(true));

@@ -47,11 +47,12 @@ static const struct field replica_fields[] = {
 	  .doc = "Whether the replica may be promoted without being asked. Default: Automatic for a SynchronousCommit "
 	         "replica "
 	         "with clusterType EXTERNAL, else Manual." },
+	/* No default: kubectl apply compares lists as a whole, and would report the example, which leaves it out, as
+	 * changed each time. */
 	{ MEMBER(struct sqlag_replica, "readableSecondary", readable_secondary), .type = FIELD_BOOL,
-	  .default_text = "false",
 	  .doc = "Whether clients may read from this replica while it is a secondary; the read-only listener then "
 	         "leads to "
-	         "it." },
+	         "it. Unset is false." },
 	{ 0 },
 };
 static const struct schema replica_schema = { .size = sizeof(struct sqlag_replica), .fields = replica_fields };
@@ -267,16 +268,20 @@ static bool is(const char *value, const char *expected) {
 	return value != NULL && strcmp(value, expected) == 0;
 }
 
+const struct sqlag_spec *sqlag_spec_of(const void *object) {
+	return object != NULL ? ((const struct sqlag *)object)->spec : NULL;
+}
+
 bool sqlag_is_external(const struct sqlag_spec *spec) {
-	return is(spec->cluster_type, "EXTERNAL");
+	return !is(spec->cluster_type, "NONE");
 }
 
 bool sqlag_is_synchronous(const struct sqlag_replica *replica) {
-	return is(replica->availability_mode, "SynchronousCommit");
+	return !is(replica->availability_mode, "AsynchronousCommit");
 }
 
-bool sqlag_is_candidate(const struct sqlag_replica *replica) {
-	return sqlag_is_synchronous(replica) && is(replica->failover_mode, "Automatic");
+bool sqlag_is_candidate(const struct sqlag_spec *spec, const struct sqlag_replica *replica) {
+	return sqlag_is_external(spec) && sqlag_is_synchronous(replica) && !is(replica->failover_mode, "Manual");
 }
 
 size_t sqlag_synchronous_count(const struct sqlag_spec *spec) {

@@ -93,11 +93,15 @@ struct sqlag {
 extern const struct kind sqlag_kind_v1alpha1;
 extern const struct rule sqlag_rules[];
 
-/* What the rules and the controller ask of a replica. */
+/* The spec of a decoded group, NULL when there is none of either. */
+const struct sqlag_spec *sqlag_spec_of(const void *object);
+
+/* What the rules and the controller ask of a group. What is not set counts as its default, so that an object which no
+ * webhook has seen reads the same. */
 bool sqlag_is_external(const struct sqlag_spec *spec);
 bool sqlag_is_synchronous(const struct sqlag_replica *replica);
 /* May be promoted by itself: synchronous, with automatic failover. */
-bool sqlag_is_candidate(const struct sqlag_replica *replica);
+bool sqlag_is_candidate(const struct sqlag_spec *spec, const struct sqlag_replica *replica);
 size_t sqlag_synchronous_count(const struct sqlag_spec *spec);
 
 #endif

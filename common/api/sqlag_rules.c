@@ -4,13 +4,10 @@
 
 #include "api/formats.h"
 #include "api/sqlag.h"
+#include "api/sqlag_warnings.h"
 #include "api/storageclass.h"
 #include "base/json.h"
 #include "base/memory.h"
-
-static const struct sqlag_spec *spec_of(const void *object) {
-	return object != NULL ? ((const struct sqlag *)object)->spec : NULL;
-}
 
 static bool is(const char *value, const char *expected) {
 	return value != NULL && strcmp(value, expected) == 0;
@@ -35,59 +32,58 @@ static void check_name(const struct rule_input *input, struct findings *findings
 	}
 }
 
-/* SQL Server 2019 and later (SQLSERVER-AG facts: CREATE AVAILABILITY GROUP, availability modes). */
+/* From SQL Server 2019 on (CREATE AVAILABILITY GROUP, AVAILABILITY_MODE). */
 enum { SYNCHRONOUS_MAX = 5 };
 
+/* One replica's modes; `rank` counts the synchronous ones up to it. */
+static void check_modes(const struct sqlag_spec *spec, size_t index, size_t rank, struct findings *findings) {
+	const struct sqlag_replica *replica = &spec->replicas.items[index];
+	if (sqlag_is_synchronous(replica) && rank > SYNCHRONOUS_MAX) {
+		finding_invalid(
+		        findings, at(findings, "spec.replicas[%zu].availabilityMode", index),
+		        replica->availability_mode,
+		        "must be AsynchronousCommit: at most %d replicas may be synchronous, the primary included",
+		        SYNCHRONOUS_MAX);
+	}
+	if (!is(replica->failover_mode, "Automatic")) return;
+	const char *path = at(findings, "spec.replicas[%zu].failoverMode", index);
+	if (!sqlag_is_synchronous(replica)) {
+		finding_invalid(findings, path, replica->failover_mode,
+		                "must be Manual for an AsynchronousCommit replica: only a SynchronousCommit one can be "
+		                "promoted without losing commits");
+	}
+	if (!sqlag_is_external(spec)) {
+		finding_invalid(findings, path, replica->failover_mode,
+		                "must be Manual: with clusterType NONE there is nobody to fail over; Automatic needs "
+		                "EXTERNAL");
+	}
+}
+
 static void check_replica_modes(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
+	const struct sqlag_spec *spec = sqlag_spec_of(input->object);
 	if (spec == NULL) return;
 	size_t synchronous = 0;
-	size_t asynchronous = 0;
 	for (size_t i = 0; i < spec->replicas.count; i++) {
-		const struct sqlag_replica *replica = &spec->replicas.items[i];
-		bool is_asynchronous = is(replica->availability_mode, "AsynchronousCommit");
-		asynchronous += is_asynchronous;
-		synchronous += sqlag_is_synchronous(replica);
-		if (sqlag_is_synchronous(replica) && synchronous > SYNCHRONOUS_MAX) {
-			finding_invalid(
-			        findings, at(findings, "spec.replicas[%zu].availabilityMode", i),
-			        replica->availability_mode,
-			        "must be AsynchronousCommit: at most %d replicas may be synchronous, the primary "
-			        "included",
-			        SYNCHRONOUS_MAX);
-		}
-		if (!is(replica->failover_mode, "Automatic")) continue;
-		const char *path = at(findings, "spec.replicas[%zu].failoverMode", i);
-		if (is_asynchronous) {
-			finding_invalid(
-			        findings, path, replica->failover_mode,
-			        "must be Manual for an AsynchronousCommit replica: only a SynchronousCommit one can "
-			        "be promoted without losing commits");
-		}
-		if (is(spec->cluster_type, "NONE")) {
-			finding_invalid(
-			        findings, path, replica->failover_mode,
-			        "must be Manual: with clusterType NONE there is nobody to fail over; Automatic needs "
-			        "EXTERNAL");
-		}
+		synchronous += sqlag_is_synchronous(&spec->replicas.items[i]);
+		check_modes(spec, i, synchronous, findings);
 	}
-	if (asynchronous == spec->replicas.count && asynchronous > 0) {
+	if (synchronous == 0 && spec->replicas.count > 0) {
 		finding_required(findings, "spec.replicas", "at least one replica must be SynchronousCommit");
 	}
 }
 
 static void check_automatic_failover(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
+	const struct sqlag_spec *spec = sqlag_spec_of(input->object);
 	if (spec == NULL || spec->automatic_failover == NULL) return;
 	if (!spec->automatic_failover->enabled.value) return;
 	const char *path = "spec.automaticFailover.enabled";
 	const struct json_object *enabled = json_get_path(input->json, "spec", "automaticFailover", "enabled", NULL);
-	if (is(spec->cluster_type, "NONE")) {
+	if (!sqlag_is_external(spec)) {
 		finding_invalid_json(findings, path, enabled, "must be false with clusterType NONE: it needs EXTERNAL");
 		return;
 	}
 	for (size_t i = 1; i < spec->replicas.count; i++) {
-		if (sqlag_is_candidate(&spec->replicas.items[i])) return;
+		if (sqlag_is_candidate(spec, &spec->replicas.items[i])) return;
 	}
 	finding_invalid_json(findings, path, enabled,
 	                     "needs a candidate: a replica besides the first, which starts as primary, with "
@@ -95,7 +91,7 @@ static void check_automatic_failover(const struct rule_input *input, struct find
 }
 
 static void check_required_synchronized(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
+	const struct sqlag_spec *spec = sqlag_spec_of(input->object);
 	if (spec == NULL || spec->automatic_failover == NULL) return;
 	const struct opt_int *required = &spec->automatic_failover->required_synchronized;
 	size_t synchronous = sqlag_synchronous_count(spec);
@@ -109,7 +105,7 @@ static void check_required_synchronized(const struct rule_input *input, struct f
 /* Editions: learn.microsoft.com, "Editions and supported features of SQL Server on Linux": Standard has basic
  * availability groups (two replicas, one database, a secondary that cannot be read), Express none. */
 static void check_edition(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
+	const struct sqlag_spec *spec = sqlag_spec_of(input->object);
 	if (spec == NULL || spec->replicas.count < 2) return;
 	if (is(spec->edition, "Express")) {
 		finding_invalid(
@@ -138,7 +134,7 @@ static void check_edition(const struct rule_input *input, struct findings *findi
 }
 
 static void check_endpoint_port(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
+	const struct sqlag_spec *spec = sqlag_spec_of(input->object);
 	if (spec == NULL || !spec->endpoint_port.set) return;
 	int64_t port = spec->endpoint_port.value;
 	if (port != 1433 && port != 1434) return;
@@ -189,7 +185,7 @@ static void check_fixed_setting(const struct map_entry *setting, const char *pat
 }
 
 static void check_mssql_conf(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
+	const struct sqlag_spec *spec = sqlag_spec_of(input->object);
 	if (spec == NULL) return;
 	for (size_t i = 0; i < spec->mssql_conf.count; i++) {
 		const struct map_entry *setting = &spec->mssql_conf.items[i];
@@ -205,7 +201,7 @@ static void check_mssql_conf(const struct rule_input *input, struct findings *fi
 }
 
 static void check_resource_requests(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
+	const struct sqlag_spec *spec = sqlag_spec_of(input->object);
 	if (spec != NULL) check_resources(spec->resources, "spec.resources", findings);
 }
 
@@ -215,27 +211,27 @@ static const struct opt_quantity *volume_size(const struct sqlag_spec *spec) {
 }
 
 static void check_volume_size(const struct rule_input *input, struct findings *findings) {
-	const struct opt_quantity *size = volume_size(spec_of(input->object));
+	const struct opt_quantity *size = volume_size(sqlag_spec_of(input->object));
 	const struct quantity zero = { 0 };
 	if (size == NULL || quantity_compare(size->value, zero) > 0) return;
 	finding_invalid(findings, "spec.storage.dataVolumeSize", size->text, "must be greater than zero");
 }
 
 static void check_auto_expansion(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
+	const struct sqlag_spec *spec = sqlag_spec_of(input->object);
 	if (spec == NULL) return;
 	const struct opt_quantity *size = volume_size(spec);
 	check_auto_expand(spec->auto_expand, "spec.autoExpand", size != NULL ? &size->value : NULL, findings);
 }
 
 static void check_databases(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
+	const struct sqlag_spec *spec = sqlag_spec_of(input->object);
 	if (spec != NULL) check_database_names(&spec->databases, "spec.databases", NULL, findings);
 }
 
 static void check_append_only(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
-	const struct sqlag_spec *old_spec = spec_of(input->old_object);
+	const struct sqlag_spec *spec = sqlag_spec_of(input->object);
+	const struct sqlag_spec *old_spec = sqlag_spec_of(input->old_object);
 	if (spec == NULL || old_spec == NULL) return;
 	const struct object_meta *metadata = ((const struct sqlag *)input->object)->metadata;
 	const char *name = metadata != NULL && metadata->name != NULL ? metadata->name : "";
@@ -259,8 +255,8 @@ static void check_append_only(const struct rule_input *input, struct findings *f
 }
 
 static void check_volume_growth(const struct rule_input *input, struct findings *findings) {
-	const struct opt_quantity *size = volume_size(spec_of(input->object));
-	const struct opt_quantity *old_size = volume_size(spec_of(input->old_object));
+	const struct opt_quantity *size = volume_size(sqlag_spec_of(input->object));
+	const struct opt_quantity *old_size = volume_size(sqlag_spec_of(input->old_object));
 	if (size == NULL || old_size == NULL) return;
 	const char *path = "spec.storage.dataVolumeSize";
 	int change = quantity_compare(size->value, old_size->value);
@@ -268,100 +264,8 @@ static void check_volume_growth(const struct rule_input *input, struct findings 
 		finding_invalid(findings, path, size->text,
 		                "must not be smaller than the current %s: volumes do not shrink", old_size->text);
 	} else if (change > 0) {
-		const char *class_name = spec_of(input->object)->storage->storage_class_name;
+		const char *class_name = sqlag_spec_of(input->object)->storage->storage_class_name;
 		check_expandable(input->lookup, class_name, path, size->text, findings);
-	}
-}
-
-/* ---- Warnings ---- */
-
-static void warn_image(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
-	if (spec != NULL) warn_floating_image(spec->image, "spec.image", findings);
-}
-
-static void warn_memory(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
-	if (spec != NULL) warn_no_memory_limit(spec->resources, "spec.resources", findings);
-}
-
-static void warn_edition(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
-	if (spec == NULL) return;
-	if (is(spec->edition, "Developer")) {
-		warn(findings, "spec.edition: Developer is not licensed for production");
-	} else if (is(spec->edition, "Evaluation")) {
-		warn(findings, "spec.edition: Evaluation stops working 180 days after its installation");
-	}
-}
-
-static void warn_relaxed_mode(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
-	if (spec == NULL || spec->automatic_failover == NULL) return;
-	const struct opt_int *required = &spec->automatic_failover->required_synchronized;
-	int64_t synchronous = (int64_t)sqlag_synchronous_count(spec);
-	/* With as many as there are synchronous secondaries it is the strict mode under another name. */
-	if (!required->set || required->value >= synchronous - 1) return;
-	if (required->value == 0) {
-		warn(findings,
-		     "spec.automaticFailover.requiredSynchronized: with 0 a commit may be on the primary alone: no "
-		     "replica is promoted without the old primary's data");
-	}
-	if (synchronous % 2 == 0) {
-		warn(findings,
-		     "spec.replicas: %lld synchronous replicas, an even number, with requiredSynchronized %lld: one "
-		     "more "
-		     "or one less withstands as much",
-		     (long long)synchronous, (long long)required->value);
-	}
-}
-
-static void warn_asynchronous_primary(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
-	if (spec == NULL || spec->automatic_failover == NULL || !spec->automatic_failover->enabled.value) return;
-	if (spec->replicas.count == 0 || !is(spec->replicas.items[0].availability_mode, "AsynchronousCommit")) return;
-	warn(findings, "spec.replicas[0]: starts as primary and is asynchronous: while it is primary no failover is "
-	               "possible without losing commits");
-}
-
-static void warn_missing_class(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
-	if (spec == NULL || spec->storage == NULL) return;
-	const char *name = spec->storage->storage_class_name;
-	if (name != NULL && *name == '\0') return; /* volumes provided by hand */
-	/* An API that does not answer is no reason to refuse where the answer would only have been a warning. */
-	cleanup_findings struct findings ignored = { 0 };
-	struct storage_class class;
-	enum lookup_result result = storage_class_find(input->lookup, name, &class, &ignored);
-	if (result == LOOKUP_ABSENT && name != NULL) {
-		warn(findings,
-		     "spec.storage.storageClassName: StorageClass \"%.100s\" does not exist: pods wait for it", name);
-	} else if (result == LOOKUP_ABSENT) {
-		warn(findings,
-		     "spec.storage.storageClassName: not given, and the cluster has no default StorageClass: pods wait "
-		     "for volumes");
-	} else if (result == LOOKUP_FOUND && !class.expandable && spec->auto_expand != NULL) {
-		warn(findings,
-		     "spec.autoExpand: StorageClass \"%.100s\" cannot expand volumes: the policy has no effect",
-		     class.name);
-	}
-}
-
-static bool has_database(const string_list *databases, const char *name) {
-	for (size_t i = 0; i < databases->count; i++) {
-		if (databases->items[i] != NULL && strcasecmp(databases->items[i], name) == 0) return true;
-	}
-	return false;
-}
-
-static void warn_database_kept(const struct rule_input *input, struct findings *findings) {
-	const struct sqlag_spec *spec = spec_of(input->object);
-	const struct sqlag_spec *old_spec = spec_of(input->old_object);
-	if (spec == NULL || old_spec == NULL) return;
-	for (size_t i = 0; i < old_spec->databases.count; i++) {
-		const char *name = old_spec->databases.items[i];
-		if (name == NULL || has_database(&spec->databases, name)) continue;
-		warn(findings, "spec.databases: \"%s\" stays in the group: remove it with T-SQL if it shall go", name);
 	}
 }
 
@@ -395,17 +299,18 @@ const struct rule sqlag_rules[] = {
 	  "Replicas are only added, at the end of the list." },
 	{ "volume-growth", OPERATION_UPDATE, check_volume_growth,
 	  "Volumes never shrink, and grow if their StorageClass can expand volumes." },
-	{ "floating-image", WRITE, warn_image,
+	{ "floating-image", WRITE, sqlag_warn_image,
 	  "Warns of images such as latest, which are not the same for all replicas." },
-	{ "memory-limit", WRITE, warn_memory, "Warns when SQL Server has no memory limit, or one too small to start." },
-	{ "edition-licence", WRITE, warn_edition, "Warns of editions that are not for production." },
-	{ "relaxed-mode", WRITE, warn_relaxed_mode,
+	{ "memory-limit", WRITE, sqlag_warn_memory,
+	  "Warns when SQL Server has no memory limit, or one too small to start." },
+	{ "edition-licence", WRITE, sqlag_warn_edition, "Warns of editions that are not for production." },
+	{ "relaxed-mode", WRITE, sqlag_warn_relaxed_mode,
 	  "Warns of an even number of synchronous replicas, and of 0 required, in relaxed mode." },
-	{ "asynchronous-primary", WRITE, warn_asynchronous_primary,
+	{ "asynchronous-primary", WRITE, sqlag_warn_asynchronous_primary,
 	  "Warns when the group starts on an asynchronous replica although it shall fail over by itself." },
-	{ "storage-class", OPERATION_CREATE, warn_missing_class,
+	{ "storage-class", OPERATION_CREATE, sqlag_warn_missing_class,
 	  "Warns of a StorageClass that does not exist, and of autoExpand with one that cannot expand." },
-	{ "database-kept", OPERATION_UPDATE, warn_database_kept,
+	{ "database-kept", OPERATION_UPDATE, sqlag_warn_database_kept,
 	  "Warns that a database taken off the list stays in the group." },
 	{ 0 },
 };

@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-int file_read(const char *path, struct strbuf *text, struct error **err) {
+int file_read(const char *path, size_t limit, struct strbuf *content, struct error **err) {
 	cleanup_close int opened = -1;
 	int fd = STDIN_FILENO;
 	if (strcmp(path, "-") != 0) {
@@ -19,15 +19,28 @@ int file_read(const char *path, struct strbuf *text, struct error **err) {
 	}
 	for (;;) {
 		enum { CHUNK = 65536 };
-		char *end = strbuf_reserve(text, CHUNK);
+		char *end = strbuf_reserve(content, CHUNK);
 		ssize_t got = read(fd, end, CHUNK);
 		if (got < 0 && errno == EINTR) continue;
 		if (got < 0) return error_errno(err, errno, "cannot read %s", path);
 		end[got] = '\0';
-		text->length += (size_t)got;
+		content->length += (size_t)got;
 		if (got == 0) return 0;
-		if (text->length > FILE_MAX_BYTES) {
-			return error_set(err, ERROR_IO, "%s: larger than %d bytes", path, FILE_MAX_BYTES);
+		if (content->length > limit) {
+			return error_set(err, ERROR_INVALID, "%s: larger than %zu bytes", path, limit);
 		}
 	}
+}
+
+int file_read_word(const char *path, char **text, struct error **err) {
+	enum { LIMIT = 1024 * 1024 };
+	static const char white[] = " \t\r\n";
+	cleanup_strbuf struct strbuf content = { 0 };
+	if (file_read(path, LIMIT, &content, err) < 0) return -1;
+	const char *start = strbuf_text(&content) + strspn(strbuf_text(&content), white);
+	size_t length = strlen(start);
+	while (length > 0 && strchr(white, start[length - 1]) != NULL) length--;
+	if (length == 0) return error_set(err, ERROR_INVALID, "%s: the file is empty", path);
+	*text = xstrndup(start, length);
+	return 0;
 }

@@ -5,11 +5,11 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
-/* A manifest, key or kubeconfig beyond this size is a mistake. */
-enum { FILE_MAX_BYTES = 64 * 1024 * 1024 };
+/* Appends the content of the file at `path` ("-" is standard input). ERROR_NOT_FOUND when there is none, ERROR_INVALID
+ * when it has more than `limit` bytes, ERROR_IO for everything else that goes wrong. */
+int file_read(const char *path, size_t limit, struct strbuf *content, struct error **err);
 
-/* Appends the content of the file at `path` ("-" is standard input). ERROR_NOT_FOUND when there is none, ERROR_IO for
- * everything else that goes wrong. */
-int file_read(const char *path, struct strbuf *text, struct error **err);
+/* The same as text without the white space around it, as tokens and names are kept in files. The caller frees *text. */
+int file_read_word(const char *path, char **text, struct error **err);
 
 #endif

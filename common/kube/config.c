@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
-#include "kube/file.h"
 
 static const char service_account_directory[] = "/var/run/secrets/kubernetes.io/serviceaccount";
 

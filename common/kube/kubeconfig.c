@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/yaml.h"
 #include "kube/config.h"
-#include "kube/file.h"
 
 /* What a kubeconfig is read with: where it stands, and what is to be filled. */
 struct reading {

@@ -112,11 +112,12 @@ void store_remove(struct store *store, const struct kube_object *last, store_cha
 	cleanup_kube_object const struct kube_object *gone = last;
 	size_t at = position(store, gone->namespace, gone->name);
 	if (!stands_at(store, at, gone->namespace, gone->name)) return;
-	cleanup_kube_object const struct kube_object *old = store->items[at];
+	const struct kube_object *old = store->items[at];
 	pthread_rwlock_wrlock(&store->lock);
 	store->count--;
 	memmove(&store->items[at], &store->items[at + 1], (store->count - at) * sizeof(*store->items));
 	pthread_rwlock_unlock(&store->lock);
+	kube_object_unref(old);
 	changed(context, gone, NULL);
 }
 

@@ -5,9 +5,9 @@
 
 #include "base/base64.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "kube/file.h"
 
 void token_source_init(struct token_source *source, const char *file, const char *token) {
 	*source = (struct token_source){ .file = file };
