@@ -52,6 +52,14 @@ bool sim_at_statement(const struct sim_parser *parser);
 struct sim_expression sim_parse_expression(struct sim_parser *parser);
 /* A condition, as an expression that is 1 or 0. */
 struct sim_expression sim_parse_condition(struct sim_parser *parser);
+/* As part of a larger text: a condition without parentheses, the smallest expression, a SELECT inside parentheses, and
+ * "(1, 2)" or "(SELECT …)" without them. */
+struct sim_expression sim_parse_or(struct sim_parser *parser);
+struct sim_expression sim_parse_primary(struct sim_parser *parser);
+const char *sim_parse_subquery(struct sim_parser *parser);
+const char *sim_parse_list(struct sim_parser *parser);
+const char *sim_text_of(struct sim_parser *parser, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* --- sqlserver/translate_query.c --- */
 void sim_parse_select(struct sim_parser *parser, struct sim_query *query);
 /* A table's name in SQLite, quoted; notes the database in parser->query. *plain gets it as T-SQL would show it. */
 const char *sim_parse_table(struct sim_parser *parser, const char **plain);

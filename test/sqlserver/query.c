@@ -219,7 +219,7 @@ static enum sim_run constraint(struct sim_session *session, struct sim_store *st
 	int line = statement->line;
 	const char *verb = statement->kind == SIM_INSERT ? "INSERT" : "UPDATE";
 	int extended = sqlite3_extended_errcode(store->sqlite);
-	const char *colon = strrchr(message, ':'), *dot = strrchr(message, '.');
+	const char *dot = strrchr(message, '.');
 	cleanup_free char *column = xstrdup(dot != NULL ? dot + 1 : "");
 	strip(column);
 	enum sim_run result;
@@ -242,8 +242,6 @@ static enum sim_run constraint(struct sim_session *session, struct sim_store *st
 		result = sim_raise(session, line, 2627, primary ? "PRIMARY KEY" : "UNIQUE KEY", name, statement->name,
 		                   key != NULL ? key : "");
 	}
-	(void)colon;
-	if (session->frame_count == 0 || session->caught.number == 0) return result;
 	return result;
 }
 

@@ -107,6 +107,13 @@ struct sim_message_row {
 };
 const struct sim_message_row *sim_message_find(int number);
 
+/* --- sqlserver/interpreter.c --- */
+/* Runs one statement; false when the session has to wait. */
+bool sim_advance(struct sim_session *session);
+/* Leaves the batch where it is. */
+void sim_abandon(struct sim_session *session);
+bool sim_inside_try(const struct sim_session *session);
+
 /* --- sqlserver/access.c --- */
 /* The database by name, open for this session: NULL after raising why not. */
 struct sim_database *sim_open_database(struct sim_session *session, int line, const char *name);
@@ -144,7 +151,7 @@ struct sim_variable *sim_variable_find(struct sim_variables *variables, const ch
 struct sim_variable *sim_variable_add(struct sim_variables *variables, const char *name, struct sim_type_info type);
 void sim_variable_set(struct sim_variable *variable, const struct sim_value *value);
 void sim_variables_free(struct sim_variables *variables);
-/* Converts as an assignment does; false when it cannot be (Msg 245). The result is owned. */
+/* Converts as an assignment does (sqlserver/convert.c); false when it cannot be (Msg 245). The result is owned. */
 bool sim_convert_value(const struct sim_value *value, const struct sim_type_info *type, int style,
                        struct sim_value *result);
 

@@ -87,8 +87,7 @@ static const struct {
 /* Functions without parentheses. */
 static const char *const niladic[] = { "CURRENT_TIMESTAMP", "SYSTEM_USER" };
 
-static const char *join(struct sim_parser *parser, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static const char *join(struct sim_parser *parser, const char *format, ...) {
+const char *sim_text_of(struct sim_parser *parser, const char *format, ...) {
 	va_list args;
 	va_start(args, format);
 	cleanup_free char *text = xvasprintf(format, args);
@@ -127,9 +126,7 @@ static struct sim_expression typed(const char *sql, enum sim_type type, int leng
 
 /* --- Primaries --- */
 
-static struct sim_expression parse_or(struct sim_parser *parser);
-
-static const char *subquery(struct sim_parser *parser) {
+const char *sim_parse_subquery(struct sim_parser *parser) {
 	struct sim_query own = { 0 };
 	sim_parse_select(parser, &own);
 	parser->query->reads_tables |= own.reads_tables;
@@ -154,7 +151,7 @@ struct sim_type_info sim_parse_type(struct sim_parser *parser, const char **text
 			parser->at++;
 		}
 		parser->at++;
-		spelled = join(parser, "%s(%s)", name, strbuf_text(inside));
+		spelled = sim_text_of(parser, "%s(%s)", name, strbuf_text(inside));
 	}
 	struct sim_type_info type;
 	if (!sim_type_parse(spelled, &type)) {
@@ -185,10 +182,10 @@ static struct sim_expression cast(struct sim_parser *parser, bool convert, bool 
 	bool characters = type.type >= SIM_CHAR && type.type <= SIM_VARBINARY;
 	if (characters && strchr(text, '(') == NULL && type.length == 1) {
 		type.length = 30;
-		text = join(parser, "%s(30)", text);
+		text = sim_text_of(parser, "%s(30)", text);
 	}
-	const char *sql =
-	        join(parser, "sim_convert(%s,%s,%s,%d)", sim_literal(parser->arena, text), value.sql, style, try);
+	const char *sql = sim_text_of(parser, "sim_convert(%s,%s,%s,%d)", sim_literal(parser->arena, text), value.sql,
+	                              style, try);
 	return (struct sim_expression){ .sql = sql, .typed = true, .type = type };
 }
 
@@ -199,7 +196,8 @@ static struct sim_expression date_function(struct sim_parser *parser, const char
 	struct strbuf *arguments = sim_builder(parser);
 	while (sim_accept_punctuation(parser, ",")) strbuf_printf(arguments, ",%s", sim_parse_expression(parser).sql);
 	sim_expect_punctuation(parser, ")");
-	const char *sql = join(parser, "%s(%s%s)", name, sim_literal(parser->arena, part), strbuf_text(arguments));
+	const char *sql =
+	        sim_text_of(parser, "%s(%s%s)", name, sim_literal(parser->arena, part), strbuf_text(arguments));
 	if (strcmp(name, "sim_dateadd") == 0)
 		return (struct sim_expression){ sql, NULL, true, { SIM_DATETIME, 0, 0, 3 } };
 	return typed(sql, strcmp(name, "sim_datediff_big") == 0 ? SIM_BIGINT : SIM_INT, 0);
@@ -284,9 +282,9 @@ static struct sim_expression column(struct sim_parser *parser) {
 	while (count < ARRAY_LENGTH(parts) && sim_next_is_punctuation(parser, 0, ".")) {
 		parser->at++;
 		if (sim_accept_punctuation(parser, "*"))
-			return (struct sim_expression){
-				.sql = join(parser, "%s.*", sim_quoted(parser->arena, parts[count - 1])), .column = "*"
-			};
+			return (struct sim_expression){ .sql = sim_text_of(parser, "%s.*",
+				                                           sim_quoted(parser->arena, parts[count - 1])),
+				                        .column = "*" };
 		if (sim_next_is_punctuation(parser, 0, ".")) {
 			parts[count++] = "dbo"; /* db..t */
 			continue;
@@ -300,7 +298,7 @@ static struct sim_expression column(struct sim_parser *parser) {
 			return typed(strcasecmp(name, "SYSTEM_USER") == 0 ? "sim_login()" : "sim_getdate()",
 			             strcasecmp(name, "SYSTEM_USER") == 0 ? SIM_NVARCHAR : SIM_DATETIME, 128);
 	const char *sql = sim_quoted(parser->arena, name);
-	if (count > 1) sql = join(parser, "%s.%s", sim_quoted(parser->arena, parts[count - 2]), sql);
+	if (count > 1) sql = sim_text_of(parser, "%s.%s", sim_quoted(parser->arena, parts[count - 2]), sql);
 	return (struct sim_expression){ .sql = sql, .column = name };
 }
 
@@ -311,7 +309,7 @@ static struct sim_expression case_expression(struct sim_parser *parser) {
 	bool simple = !sim_next_is(parser, "WHEN");
 	if (simple) strbuf_printf(text, " %s COLLATE NOCASE", sim_parse_expression(parser).sql);
 	while (sim_accept(parser, "WHEN")) {
-		strbuf_printf(text, " WHEN %s", simple ? sim_parse_expression(parser).sql : parse_or(parser).sql);
+		strbuf_printf(text, " WHEN %s", simple ? sim_parse_expression(parser).sql : sim_parse_or(parser).sql);
 		sim_expect(parser, "THEN");
 		struct sim_expression value = sim_parse_expression(parser);
 		strbuf_printf(text, " THEN %s", value.sql);
@@ -345,7 +343,7 @@ static struct sim_expression constant(struct sim_parser *parser, const struct si
 		             length > 0 ? length : 1);
 	case SIM_TOKEN_BINARY:
 		length = (int)(strlen(token->text) + 1) / 2;
-		return typed(join(parser, "x'%s%s'", strlen(token->text) % 2 == 1 ? "0" : "", token->text),
+		return typed(sim_text_of(parser, "x'%s%s'", strlen(token->text) % 2 == 1 ? "0" : "", token->text),
 		             SIM_VARBINARY, length > 0 ? length : 1);
 	default: return untyped(token->text);
 	}
@@ -368,15 +366,15 @@ static struct sim_expression global(struct sim_parser *parser, const char *name)
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(globals); i++) {
 		if (strcasecmp(globals[i].name, name) != 0) continue;
-		struct sim_expression result =
-		        typed(join(parser, "sim_global('%s')", globals[i].name), globals[i].type, globals[i].length);
+		struct sim_expression result = typed(sim_text_of(parser, "sim_global('%s')", globals[i].name),
+		                                     globals[i].type, globals[i].length);
 		if (globals[i].type == SIM_DECIMAL) result.type.precision = 38;
 		return result;
 	}
 	sim_fail(parser, 137, "Must declare the scalar variable \"%s\".", name);
 }
 
-static struct sim_expression primary(struct sim_parser *parser) {
+struct sim_expression sim_parse_primary(struct sim_parser *parser) {
 	const struct sim_token *token = sim_peek(parser, 0);
 	switch (token->type) {
 	case SIM_TOKEN_STRING:
@@ -389,13 +387,13 @@ static struct sim_expression primary(struct sim_parser *parser) {
 	case SIM_TOKEN_PUNCTUATION:
 		if (!sim_accept_punctuation(parser, "(")) break;
 		if (at_select(parser)) {
-			const char *sql = subquery(parser);
+			const char *sql = sim_parse_subquery(parser);
 			sim_expect_punctuation(parser, ")");
-			return untyped(join(parser, "(%s)", sql));
+			return untyped(sim_text_of(parser, "(%s)", sql));
 		} else {
-			struct sim_expression inner = parse_or(parser);
+			struct sim_expression inner = sim_parse_or(parser);
 			sim_expect_punctuation(parser, ")");
-			inner.sql = join(parser, "(%s)", inner.sql);
+			inner.sql = sim_text_of(parser, "(%s)", inner.sql);
 			inner.column = NULL;
 			return inner;
 		}
@@ -404,9 +402,9 @@ static struct sim_expression primary(struct sim_parser *parser) {
 		if (sim_accept(parser, "CASE")) return case_expression(parser);
 		if (sim_accept(parser, "EXISTS")) {
 			sim_expect_punctuation(parser, "(");
-			const char *sql = subquery(parser);
+			const char *sql = sim_parse_subquery(parser);
 			sim_expect_punctuation(parser, ")");
-			return untyped(join(parser, "EXISTS (%s)", sql));
+			return untyped(sim_text_of(parser, "EXISTS (%s)", sql));
 		}
 		if (sim_next_is_punctuation(parser, 1, "(")) {
 			parser->at++;
@@ -422,11 +420,11 @@ static struct sim_expression primary(struct sim_parser *parser) {
 static struct sim_expression unary(struct sim_parser *parser) {
 	if (sim_accept_punctuation(parser, "-")) {
 		struct sim_expression inner = unary(parser);
-		return untyped(join(parser, "(- %s)", inner.sql));
+		return untyped(sim_text_of(parser, "(- %s)", inner.sql));
 	}
-	if (sim_accept_punctuation(parser, "~")) return untyped(join(parser, "(~ %s)", unary(parser).sql));
+	if (sim_accept_punctuation(parser, "~")) return untyped(sim_text_of(parser, "(~ %s)", unary(parser).sql));
 	sim_accept_punctuation(parser, "+");
-	struct sim_expression value = primary(parser);
+	struct sim_expression value = sim_parse_primary(parser);
 	if (sim_accept(parser, "COLLATE")) sim_expect_name(parser);
 	return value;
 }
@@ -439,7 +437,7 @@ static struct sim_expression product(struct sim_parser *parser) {
 		    strchr("*/%", *operator) == NULL)
 			return left;
 		parser->at++;
-		left = untyped(join(parser, "(%s %s %s)", left.sql, operator, unary(parser).sql));
+		left = untyped(sim_text_of(parser, "(%s %s %s)", left.sql, operator, unary(parser).sql));
 	}
 }
 
@@ -460,13 +458,13 @@ static struct sim_expression sum(struct sim_parser *parser) {
 			bool text = is_text(&left) && is_text(&right);
 			int length = left.type.length + right.type.length;
 			if (left.type.length == SIM_MAX || right.type.length == SIM_MAX) length = SIM_MAX;
-			left = untyped(join(parser, "sim_add(%s,%s)", left.sql, right.sql));
+			left = untyped(sim_text_of(parser, "sim_add(%s,%s)", left.sql, right.sql));
 			if (text) left = typed(left.sql, SIM_NVARCHAR, length > 4000 ? SIM_MAX : length);
 		} else if (*operator== '^') {
-			left = untyped(
-			        join(parser, "((%s | %s) - (%s & %s))", left.sql, right.sql, left.sql, right.sql));
+			left = untyped(sim_text_of(parser, "((%s | %s) - (%s & %s))", left.sql, right.sql, left.sql,
+			                           right.sql));
 		} else {
-			left = untyped(join(parser, "(%s %s %s)", left.sql, operator, right.sql));
+			left = untyped(sim_text_of(parser, "(%s %s %s)", left.sql, operator, right.sql));
 		}
 	}
 }
@@ -477,11 +475,11 @@ struct sim_expression sim_parse_expression(struct sim_parser *parser) {
 
 /* --- Conditions --- */
 
-static const char *list_or_subquery(struct sim_parser *parser) {
+const char *sim_parse_list(struct sim_parser *parser) {
 	struct strbuf *text = sim_builder(parser);
 	sim_expect_punctuation(parser, "(");
 	if (at_select(parser)) {
-		strbuf_append(text, subquery(parser));
+		strbuf_append(text, sim_parse_subquery(parser));
 	} else {
 		const char *separator = "";
 		do {
@@ -495,21 +493,23 @@ static const char *list_or_subquery(struct sim_parser *parser) {
 
 static struct sim_expression predicate(struct sim_parser *parser) {
 	struct sim_expression left = sum(parser);
-	if (sim_accept(parser, "IS NOT NULL")) return untyped(join(parser, "%s IS NOT NULL", left.sql));
-	if (sim_accept(parser, "IS NULL")) return untyped(join(parser, "%s IS NULL", left.sql));
+	if (sim_accept(parser, "IS NOT NULL")) return untyped(sim_text_of(parser, "%s IS NOT NULL", left.sql));
+	if (sim_accept(parser, "IS NULL")) return untyped(sim_text_of(parser, "%s IS NULL", left.sql));
 	const char *not = sim_accept(parser, "NOT") ? "NOT " : "";
 	if (sim_accept(parser, "IN"))
-		return untyped(join(parser, "%s COLLATE NOCASE %sIN (%s)", left.sql, not, list_or_subquery(parser)));
+		return untyped(
+		        sim_text_of(parser, "%s COLLATE NOCASE %sIN (%s)", left.sql, not, sim_parse_list(parser)));
 	if (sim_accept(parser, "LIKE")) {
-		left.sql = join(parser, "%s %sLIKE %s", left.sql, not, sum(parser).sql);
-		if (sim_accept(parser, "ESCAPE")) left.sql = join(parser, "%s ESCAPE %s", left.sql, sum(parser).sql);
+		left.sql = sim_text_of(parser, "%s %sLIKE %s", left.sql, not, sum(parser).sql);
+		if (sim_accept(parser, "ESCAPE"))
+			left.sql = sim_text_of(parser, "%s ESCAPE %s", left.sql, sum(parser).sql);
 		return untyped(left.sql);
 	}
 	if (sim_accept(parser, "BETWEEN")) {
 		const char *low = sum(parser).sql;
 		sim_expect(parser, "AND");
-		return untyped(
-		        join(parser, "%s COLLATE NOCASE %sBETWEEN %s AND %s", left.sql, not, low, sum(parser).sql));
+		return untyped(sim_text_of(parser, "%s COLLATE NOCASE %sBETWEEN %s AND %s", left.sql, not, low,
+		                           sum(parser).sql));
 	}
 	if (*not != '\0') sim_fail_near(parser);
 	static const char *const operators[][2] = { { "=", "=" },   { "<>", "<>" }, { "!=", "<>" },
@@ -517,288 +517,33 @@ static struct sim_expression predicate(struct sim_parser *parser) {
 		                                    { ">", ">" },   { "!<", ">=" }, { "!>", "<=" } };
 	for (size_t i = 0; i < ARRAY_LENGTH(operators); i++) {
 		if (!sim_accept_punctuation(parser, operators[i][0])) continue;
-		return untyped(join(parser, "%s %s %s COLLATE NOCASE", left.sql, operators[i][1], sum(parser).sql));
+		return untyped(
+		        sim_text_of(parser, "%s %s %s COLLATE NOCASE", left.sql, operators[i][1], sum(parser).sql));
 	}
 	return left;
 }
 
 static struct sim_expression parse_not(struct sim_parser *parser) {
-	if (sim_accept(parser, "NOT")) return untyped(join(parser, "NOT %s", parse_not(parser).sql));
+	if (sim_accept(parser, "NOT")) return untyped(sim_text_of(parser, "NOT %s", parse_not(parser).sql));
 	return predicate(parser);
 }
 
 static struct sim_expression parse_and(struct sim_parser *parser) {
 	struct sim_expression left = parse_not(parser);
-	while (sim_accept(parser, "AND")) left = untyped(join(parser, "%s AND %s", left.sql, parse_not(parser).sql));
+	while (sim_accept(parser, "AND"))
+		left = untyped(sim_text_of(parser, "%s AND %s", left.sql, parse_not(parser).sql));
 	return left;
 }
 
-static struct sim_expression parse_or(struct sim_parser *parser) {
+struct sim_expression sim_parse_or(struct sim_parser *parser) {
 	struct sim_expression left = parse_and(parser);
-	while (sim_accept(parser, "OR")) left = untyped(join(parser, "%s OR %s", left.sql, parse_and(parser).sql));
+	while (sim_accept(parser, "OR"))
+		left = untyped(sim_text_of(parser, "%s OR %s", left.sql, parse_and(parser).sql));
 	return left;
 }
 
 struct sim_expression sim_parse_condition(struct sim_parser *parser) {
-	struct sim_expression condition = parse_or(parser);
-	condition.sql = join(parser, "(%s)", condition.sql);
+	struct sim_expression condition = sim_parse_or(parser);
+	condition.sql = sim_text_of(parser, "(%s)", condition.sql);
 	return condition;
-}
-
-/* --- Queries --- */
-
-static bool is_system_schema(const char *schema) {
-	return strcasecmp(schema, "sys") == 0 || strcasecmp(schema, "INFORMATION_SCHEMA") == 0;
-}
-
-/* System views are "sys.name", tables of dbo have their bare name, those of other schemas "schema.name". */
-static const char *table_name(struct sim_parser *parser, const char **plain, const char **last) {
-	const char *parts[4] = { NULL };
-	size_t count = 0;
-	do {
-		parts[count++] = sim_next_is_punctuation(parser, 0, ".") ? "" : sim_expect_name(parser);
-	} while (count < ARRAY_LENGTH(parts) && sim_accept_punctuation(parser, "."));
-	const char *name = parts[count - 1];
-	const char *schema = count > 1 ? parts[count - 2] : "";
-	const char *database = count > 2 ? parts[count - 3] : "";
-	if (*schema == '\0') schema = "dbo";
-	*last = name;
-	if (is_system_schema(schema)) {
-		if (*database != '\0') parser->query->database = database;
-		*plain = join(parser, "%s.%s", schema, name);
-		cleanup_free char *lower = xasprintf("%s.%s", schema, name);
-		for (char *c = lower; *c != '\0'; c++) *c = (char)tolower((unsigned char)*c);
-		return sim_quoted(parser->arena, lower);
-	}
-	parser->query->reads_tables = true;
-	if (*database != '\0') parser->query->database = database;
-	*plain = join(parser, "%s.%s", schema, name);
-	if (strcasecmp(schema, "dbo") == 0) return sim_quoted(parser->arena, name);
-	return sim_quoted(parser->arena, *plain);
-}
-
-const char *sim_parse_table(struct sim_parser *parser, const char **plain) {
-	const char *last;
-	return table_name(parser, plain, &last);
-}
-
-static const char *alias(struct sim_parser *parser) {
-	if (sim_accept(parser, "AS")) return sim_expect_name(parser);
-	const struct sim_token *token = sim_peek(parser, 0);
-	if (token->type == SIM_TOKEN_NAME) return sim_expect_name(parser);
-	static const char *const clauses[] = { "ON",        "WHERE", "GROUP",  "HAVING", "ORDER", "JOIN",  "INNER",
-		                               "LEFT",      "RIGHT", "FULL",   "CROSS",  "OUTER", "UNION", "EXCEPT",
-		                               "INTERSECT", "WITH",  "OPTION", "FOR",    "SET",   "FROM",  "OFFSET",
-		                               "AS",        "WHEN",  "USING",  "ELSE",   "END",   "OUTPUT" };
-	if (token->type != SIM_TOKEN_WORD || sim_at_statement(parser)) return NULL;
-	for (size_t i = 0; i < ARRAY_LENGTH(clauses); i++)
-		if (sim_token_is(token, clauses[i])) return NULL;
-	return sim_expect_name(parser);
-}
-
-static void skip_parentheses(struct sim_parser *parser) {
-	sim_expect_punctuation(parser, "(");
-	for (int depth = 1; depth > 0; parser->at++) {
-		if (sim_peek(parser, 0)->type == SIM_TOKEN_END) sim_fail_near(parser);
-		depth += sim_next_is_punctuation(parser, 0, "(") - sim_next_is_punctuation(parser, 0, ")");
-	}
-}
-
-static const char *table_source(struct sim_parser *parser) {
-	if (sim_accept_punctuation(parser, "(")) {
-		const char *inner;
-		if (sim_accept(parser, "VALUES")) {
-			struct strbuf *rows = sim_builder(parser);
-			do {
-				strbuf_printf(rows, "%s(%s)", rows->length > 0 ? "," : "VALUES ",
-				              list_or_subquery(parser));
-			} while (sim_accept_punctuation(parser, ","));
-			inner = arena_strdup(parser->arena, rows->data);
-		} else {
-			inner = subquery(parser);
-		}
-		sim_expect_punctuation(parser, ")");
-		const char *name = alias(parser);
-		return join(parser, "(%s)%s%s", inner, name != NULL ? " AS " : "",
-		            name != NULL ? sim_quoted(parser->arena, name) : "");
-	}
-	const char *plain, *last;
-	const char *table = table_name(parser, &plain, &last);
-	const char *name = alias(parser);
-	if (sim_next_is(parser, "WITH") && sim_next_is_punctuation(parser, 1, "(")) {
-		parser->at++;
-		skip_parentheses(parser); /* table hints */
-	}
-	return join(parser, "%s AS %s", table, sim_quoted(parser->arena, name != NULL ? name : last));
-}
-
-static const char *join_kind(struct sim_parser *parser) {
-	if (sim_accept(parser, "INNER JOIN") || sim_accept(parser, "JOIN")) return " JOIN ";
-	if (sim_accept(parser, "LEFT OUTER JOIN") || sim_accept(parser, "LEFT JOIN")) return " LEFT JOIN ";
-	if (sim_accept(parser, "RIGHT OUTER JOIN") || sim_accept(parser, "RIGHT JOIN")) return " RIGHT JOIN ";
-	if (sim_accept(parser, "FULL OUTER JOIN") || sim_accept(parser, "FULL JOIN")) return " FULL JOIN ";
-	if (sim_accept(parser, "CROSS JOIN")) return " CROSS JOIN ";
-	if (sim_accept_punctuation(parser, ",")) return ",";
-	return NULL;
-}
-
-static void from(struct sim_parser *parser, struct strbuf *text) {
-	strbuf_printf(text, " FROM %s", table_source(parser));
-	for (const char *kind; (kind = join_kind(parser)) != NULL;) {
-		strbuf_printf(text, "%s%s", kind, table_source(parser));
-		if (sim_accept(parser, "ON")) strbuf_printf(text, " ON %s", parse_or(parser).sql);
-	}
-}
-
-struct items {
-	struct sim_expression *list;
-	const char **assigned;
-	size_t count;
-	bool assigns;
-};
-
-static void add_item(struct sim_parser *parser, struct items *items, struct sim_expression item, const char *variable) {
-	if ((items->count & (items->count - 1)) == 0) {
-		size_t capacity = items->count == 0 ? 1 : 2 * items->count;
-		struct sim_expression *list = arena_calloc(parser->arena, capacity, sizeof(*list));
-		const char **assigned = arena_calloc(parser->arena, capacity, sizeof(*assigned));
-		for (size_t i = 0; i < items->count; i++) {
-			list[i] = items->list[i];
-			assigned[i] = items->assigned[i];
-		}
-		items->list = list;
-		items->assigned = assigned;
-	}
-	items->list[items->count] = item;
-	items->assigned[items->count++] = variable;
-	if (variable != NULL) items->assigns = true;
-}
-
-static void select_item(struct sim_parser *parser, struct strbuf *text, struct items *items) {
-	if (sim_accept_punctuation(parser, "*")) {
-		strbuf_append(text, "*");
-		add_item(parser, items, (struct sim_expression){ .sql = "*", .column = "*" }, NULL);
-		return;
-	}
-	const char *name = NULL, *variable = NULL;
-	const struct sim_token *first = sim_peek(parser, 0);
-	if (sim_next_is_punctuation(parser, 1, "=")) {
-		if (first->type == SIM_TOKEN_VARIABLE) variable = first->text;
-		else if (first->type == SIM_TOKEN_WORD || first->type == SIM_TOKEN_NAME ||
-		         first->type == SIM_TOKEN_STRING)
-			name = first->text;
-		if (variable != NULL || name != NULL) parser->at += 2;
-	}
-	struct sim_expression item = sim_parse_expression(parser);
-	if (item.column != NULL && strcmp(item.column, "*") == 0) {
-		strbuf_append(text, item.sql);
-		add_item(parser, items, item, NULL);
-		return;
-	}
-	if (name == NULL && variable == NULL) {
-		bool as = sim_accept(parser, "AS");
-		const struct sim_token *token = sim_peek(parser, 0);
-		if (as || token->type == SIM_TOKEN_STRING) {
-			name = token->type == SIM_TOKEN_STRING ? sim_expect_string(parser) : sim_expect_name(parser);
-		} else if (!sim_next_is(parser, "INTO")) {
-			name = alias(parser);
-		}
-	}
-	if (name == NULL) name = item.column != NULL ? item.column : "";
-	strbuf_printf(text, "%s AS %s", item.sql, sim_quoted(parser->arena, name));
-	add_item(parser, items, item, variable);
-}
-
-static void order_by(struct sim_parser *parser, struct strbuf *text) {
-	if (!sim_accept(parser, "ORDER BY")) return;
-	const char *separator = " ORDER BY ";
-	do {
-		strbuf_printf(text, "%s%s", separator, sim_parse_expression(parser).sql);
-		if (sim_accept(parser, "DESC")) strbuf_append(text, " DESC");
-		sim_accept(parser, "ASC");
-		separator = ",";
-	} while (sim_accept_punctuation(parser, ","));
-}
-
-/* One SELECT without ORDER BY and set operators; TOP is left in *top. */
-static void select_core(struct sim_parser *parser, struct strbuf *text, struct sim_query *query, const char **top) {
-	sim_expect(parser, "SELECT");
-	strbuf_append(text, "SELECT ");
-	if (sim_accept(parser, "DISTINCT")) strbuf_append(text, "DISTINCT ");
-	sim_accept(parser, "ALL");
-	if (sim_accept(parser, "TOP")) {
-		bool parenthesis = sim_accept_punctuation(parser, "(");
-		*top = parenthesis ? sim_parse_expression(parser).sql : primary(parser).sql;
-		if (parenthesis) sim_expect_punctuation(parser, ")");
-	}
-	struct items items = { 0 };
-	const char *separator = "";
-	do {
-		strbuf_append(text, separator);
-		select_item(parser, text, &items);
-		separator = ",";
-	} while (sim_accept_punctuation(parser, ","));
-	query->items = items.list;
-	query->item_count = items.count;
-	query->assigned = items.assigns ? items.assigned : NULL;
-	if (sim_accept(parser, "FROM")) from(parser, text);
-	if (sim_accept(parser, "WHERE")) strbuf_printf(text, " WHERE %s", parse_or(parser).sql);
-	if (sim_accept(parser, "GROUP BY")) {
-		separator = " GROUP BY ";
-		do {
-			strbuf_printf(text, "%s%s", separator, sim_parse_expression(parser).sql);
-			separator = ",";
-		} while (sim_accept_punctuation(parser, ","));
-	}
-	if (sim_accept(parser, "HAVING")) strbuf_printf(text, " HAVING %s", parse_or(parser).sql);
-}
-
-void sim_parse_select(struct sim_parser *parser, struct sim_query *query) {
-	struct strbuf *text = sim_builder(parser);
-	const char *top = NULL, *offset = NULL;
-	struct sim_query *outer = parser->query, ignored = { 0 };
-	parser->query = query;
-	if (sim_accept(parser, "WITH")) {
-		const char *separator = "WITH ";
-		do {
-			const char *name = sim_quoted(parser->arena, sim_expect_name(parser));
-			strbuf_printf(text, "%s%s", separator, name);
-			if (sim_next_is_punctuation(parser, 0, "("))
-				strbuf_printf(text, "(%s)", list_or_subquery(parser));
-			sim_expect(parser, "AS");
-			sim_expect_punctuation(parser, "(");
-			strbuf_printf(text, " AS (%s)", subquery(parser));
-			sim_expect_punctuation(parser, ")");
-			separator = ",";
-		} while (sim_accept_punctuation(parser, ","));
-		strbuf_append(text, " ");
-	}
-	select_core(parser, text, query, &top);
-	for (;;) {
-		const char *set = sim_accept(parser, "UNION ALL")   ? " UNION ALL "
-		                  : sim_accept(parser, "UNION")     ? " UNION "
-		                  : sim_accept(parser, "EXCEPT")    ? " EXCEPT "
-		                  : sim_accept(parser, "INTERSECT") ? " INTERSECT "
-		                                                    : NULL;
-		if (set == NULL) break;
-		strbuf_append(text, set);
-		ignored = (struct sim_query){ 0 };
-		select_core(parser, text, &ignored, &top);
-	}
-	order_by(parser, text);
-	if (sim_accept(parser, "OFFSET")) {
-		offset = sim_parse_expression(parser).sql;
-		if (!sim_accept(parser, "ROWS")) sim_expect(parser, "ROW");
-		if (sim_accept(parser, "FETCH")) {
-			if (!sim_accept(parser, "NEXT")) sim_expect(parser, "FIRST");
-			top = sim_parse_expression(parser).sql;
-			if (!sim_accept(parser, "ROWS")) sim_expect(parser, "ROW");
-			sim_expect(parser, "ONLY");
-		}
-	}
-	if (top != NULL || offset != NULL) strbuf_printf(text, " LIMIT %s", top != NULL ? top : "-1");
-	if (offset != NULL) strbuf_printf(text, " OFFSET %s", offset);
-	if (sim_accept(parser, "OPTION")) skip_parentheses(parser);
-	query->sql = arena_strdup(parser->arena, text->data);
-	parser->query = outer;
 }

@@ -186,8 +186,6 @@ static void logins_are_checked(void **state) {
 	     "Msg 15116, Level 16, State 1, Line 1: Password validation failed. The password does not meet the "
 	     "operating system policy requirements because it is too short.\n");
 	says(state, "CREATE LOGIN keeper WITH PASSWORD = N'Str0ng!Enough'; GRANT VIEW SERVER STATE TO keeper", "");
-	struct sim_client quiet = { .world = fixture->world };
-	(void)quiet;
 	struct sim_client *client = sim_client_open(fixture->world, 0, "nowhere", false);
 	assert_null(client->session);
 	assert_non_null(strstr(strbuf_text(&client->text), "Msg 4060, Level 11, State 1"));
