@@ -349,6 +349,10 @@ void sim_instance_version(const struct sim_instance *instance, int *major, int *
 	sscanf(instance->version, "%d.%d.%d", major, minor, build);
 }
 
+void sim_instance_set_disk_delay(struct sim_instance *instance, int64_t microseconds) {
+	instance->disk_delay = microseconds;
+}
+
 struct sim_health *sim_instance_health(struct sim_instance *instance) {
 	return &instance->health;
 }

@@ -66,6 +66,10 @@ struct sim_health {
 };
 struct sim_health *sim_instance_health(struct sim_instance *instance);
 
+/* A slow volume: hardening takes so long. What a kill meets in between is there after it, and was never acknowledged.
+ */
+void sim_instance_set_disk_delay(struct sim_instance *instance, int64_t microseconds);
+
 const char *sim_instance_name(const struct sim_instance *instance);
 /* Product version as a client expects it in LOGINACK and PRELOGIN: 16, 0, 4175. */
 void sim_instance_version(const struct sim_instance *instance, int *major, int *minor, int *build);

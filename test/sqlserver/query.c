@@ -445,7 +445,10 @@ static enum sim_run write(struct sim_session *session, const struct sim_statemen
 		enum sim_run ended =
 		        sim_end_write(session, line, database, statement->query.sql, result == SIM_RUN_DONE);
 		if (result != SIM_RUN_DONE) {
-			if (statement->kind != SIM_DEFINE)
+			/* Said where a constraint has stopped a statement half way. */
+			bool constraint = session->caught.number == 2627 || session->caught.number == 515 ||
+			                  session->caught.number == 547;
+			if (constraint && !sim_inside_try(session))
 				sim_tell(session, line, 3621, 0, 0, "The statement has been terminated.");
 			return result;
 		}

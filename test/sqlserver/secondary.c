@@ -199,6 +199,33 @@ void sim_secondary_offer(struct sim_instance *instance, struct sim_group *group,
 	if (from != NULL) sim_secondary_report(instance, group, from);
 }
 
+/* The end of log that may be reported: on a slow volume what was written long enough ago. */
+static uint64_t hardened(const struct sim_instance *instance, struct sim_database *database) {
+	int64_t now = sim_now(instance);
+	if (instance->disk_delay == 0 || database->told > database->log.count) database->told = database->log.count;
+	if (database->told == database->log.count) return database->told;
+	if (database->written_at != 0 && now >= database->written_at) {
+		database->told = database->writing < database->log.count ? database->writing : database->log.count;
+		database->written_at = 0;
+	}
+	if (database->written_at == 0 && database->told < database->log.count) {
+		database->writing = database->log.count;
+		database->written_at = now + instance->disk_delay;
+	}
+	return database->told;
+}
+
+/* When the next database on a slow volume has something to report. */
+static int64_t next_written(const struct sim_instance *instance, const struct sim_group *group) {
+	int64_t next = INT64_MAX;
+	for (size_t i = 0; i < group->database_count && instance->disk_delay != 0; i++) {
+		const struct sim_database *database = sim_database_of_group(instance, group->databases[i].id);
+		if (database != NULL && database->written_at != 0 && database->written_at < next)
+			next = database->written_at;
+	}
+	return next;
+}
+
 void sim_secondary_report(struct sim_instance *instance, struct sim_group *group, struct sim_replica *to) {
 	cleanup_strbuf struct strbuf body = { 0 };
 	wire_put(&body, group->sequence);
@@ -206,14 +233,14 @@ void sim_secondary_report(struct sim_instance *instance, struct sim_group *group
 	wire_put(&body, group->may_create);
 	wire_put(&body, group->database_count);
 	for (size_t i = 0; i < group->database_count; i++) {
-		const struct sim_database *database = sim_database_of_group(instance, group->databases[i].id);
+		struct sim_database *database = sim_database_of_group(instance, group->databases[i].id);
 		wire_put_text(&body, group->databases[i].id);
 		wire_put(&body, database == NULL ? 0 : database->joined ? 2 : 1);
 		wire_put(&body, database != NULL && database->suspended);
 		wire_put(&body, database != NULL && database->ready);
 		wire_put(&body, database != NULL && database->reverting);
 		wire_put(&body, database != NULL && database->seeding);
-		wire_put(&body, database != NULL ? database->log.count : 0);
+		wire_put(&body, database != NULL ? hardened(instance, database) : 0);
 		sim_forks_put(&body, database != NULL ? database->log.forks : NULL,
 		              database != NULL ? database->log.fork_count : 0);
 	}
@@ -284,7 +311,12 @@ int64_t sim_secondary_run(struct sim_instance *instance, struct sim_group *group
 	const struct sim_replica *local = sim_group_local(group);
 	if (primary == NULL || !primary->link.connected || local == NULL) return INT64_MAX;
 	int64_t limit = primary->link.heard + (int64_t)local->session_timeout * 1000000;
-	if (sim_now(instance) < limit) return limit;
+	int64_t written = next_written(instance, group);
+	if (written <= sim_now(instance)) {
+		sim_secondary_report(instance, group, primary);
+		written = next_written(instance, group);
+	}
+	if (sim_now(instance) < limit) return written < limit ? written : limit;
 	primary->link.connected = false;
 	primary->link.error = 35206;
 	primary->link.error_wall = sim_wall(instance);

@@ -83,6 +83,9 @@ struct sim_database {
 	int64_t reverting_until;
 	bool reverting;
 	uint64_t primary_end; /* the primary's end of log as last heard */
+	/* On a slow volume: what has been reported as hardened, and what will be, and when. */
+	uint64_t told, writing;
+	int64_t written_at;
 };
 
 /* --- The instance --- */
@@ -120,6 +123,7 @@ struct sim_instance {
 	struct sim_applock *applocks;
 	size_t applock_count;
 	struct sim_health health;
+	int64_t disk_delay;
 
 	struct sim_store *catalogue; /* where statements run that touch no user database */
 };

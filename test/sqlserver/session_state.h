@@ -82,7 +82,8 @@ struct sim_session {
 	struct sim_progress_state {
 		int stage;
 		int64_t until, deadline;
-		int database; /* whose log is waited for */
+		int64_t hardened_at; /* on a slow volume */
+		int database;        /* whose log is waited for */
 		uint64_t position;
 		int64_t rows;
 		uint64_t sequence;

@@ -109,6 +109,7 @@ enum sim_run sim_commit(struct sim_session *session, int line) {
 	forget(session);
 	session->progress.database = database->id;
 	session->progress.position = database->log.count;
+	session->progress.hardened_at = sim_now(instance) + instance->disk_delay;
 	sim_group_log_grown(instance, database);
 	return SIM_RUN_DONE;
 }
@@ -117,6 +118,10 @@ enum sim_run sim_await_commit(struct sim_session *session, int line) {
 	struct sim_database *database = sim_database_by_id(session->instance, session->progress.database);
 	session->progress.deadline = INT64_MAX;
 	if (database == NULL) return SIM_RUN_DONE;
+	if (sim_now(session->instance) < session->progress.hardened_at) {
+		session->progress.deadline = session->progress.hardened_at;
+		return SIM_RUN_WAIT;
+	}
 	switch (sim_group_commit(session->instance, database, session->progress.position)) {
 	case SIM_COMMIT_DONE: return SIM_RUN_DONE;
 	case SIM_COMMIT_WAITS: return SIM_RUN_WAIT;

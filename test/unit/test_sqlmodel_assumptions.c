@@ -33,10 +33,9 @@ static int outcome(struct sim_world *world, size_t node, const char *batch, int 
 	return result;
 }
 
-#define SET_REQUIRED(n) \
-	"ALTER AVAILABILITY GROUP [AG1] SET (REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT = " #n ")"
-#define SET_SECONDARY "ALTER AVAILABILITY GROUP [AG1] SET (ROLE = SECONDARY)"
-#define INSERT(n)     "EXEC(N'USE agdb1; INSERT INTO t VALUES (" #n ")')"
+#define SET_REQUIRED(n) "ALTER AVAILABILITY GROUP [AG1] SET (REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT = " #n ")"
+#define SET_SECONDARY   "ALTER AVAILABILITY GROUP [AG1] SET (ROLE = SECONDARY)"
+#define INSERT(n)       "EXEC(N'USE agdb1; INSERT INTO t VALUES (" #n ")')"
 
 static void rows_are_documented(void **state) {
 	(void)state;

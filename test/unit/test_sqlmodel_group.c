@@ -380,6 +380,24 @@ static void hardened_is_kept_over_restarts(void **state) {
 	has_rows(world, 2, "Changed database context to 'agdb1'.\n1\n2\n3\n4\n5");
 }
 
+static void slow_volumes_are_waited_for(void **state) {
+	struct sim_world *world = *state;
+	sim_instance_set_disk_delay(world->nodes[1].instance, 2 * SECOND);
+	int64_t before = world->now;
+	assert_int_equal(insert(world, 0, 1, 5), 0);
+	assert_true(world->now - before >= 2 * SECOND);
+	sim_instance_set_disk_delay(world->nodes[1].instance, 0);
+	sim_instance_set_disk_delay(world->nodes[0].instance, SECOND);
+	before = world->now;
+	assert_int_equal(insert(world, 0, 2, 5), 0);
+	assert_true(world->now - before >= SECOND);
+	sim_instance_set_disk_delay(world->nodes[0].instance, 0);
+	before = world->now;
+	assert_int_equal(insert(world, 0, 3, 5), 0);
+	assert_true(world->now - before < SECOND / 10);
+	assert_true(sim_world_synchronized(world, 0, 2, 5));
+}
+
 static void a_lease_that_runs_out(void **state) {
 	(void)state;
 	struct sim_world *world = sim_world_new(1, NULL);
@@ -436,6 +454,7 @@ int main(void) {
 		cmocka_unit_test(a_replica_is_added_and_removed),
 		cmocka_unit_test_setup_teardown(databases_come_and_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(hardened_is_kept_over_restarts, setup, teardown),
+		cmocka_unit_test_setup_teardown(slow_volumes_are_waited_for, setup, teardown),
 		cmocka_unit_test(a_lease_that_runs_out),
 		cmocka_unit_test(the_same_seed_is_the_same_world),
 	};
