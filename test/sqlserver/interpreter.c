@@ -399,7 +399,8 @@ bool sim_advance(struct sim_session *session) {
 	}
 	/* What the statement pushes comes first: its own list goes on behind it. */
 	frame->at = statement->next;
-	enum sim_run result = run(session, statement);
+	bool raises = statement->kind == SIM_RAISERROR || statement->kind == SIM_THROW;
+	enum sim_run result = run(session, statement); /* after a RETURN the statement is gone */
 	if (result == SIM_RUN_WAIT) {
 		session->frames[index].at = statement;
 		return false;
@@ -408,7 +409,7 @@ bool sim_advance(struct sim_session *session) {
 		failed(session, statement);
 		return true;
 	}
-	if (statement->kind != SIM_RAISERROR && statement->kind != SIM_THROW) session->error = 0;
+	if (!raises) session->error = 0;
 	end_statement(session);
 	return true;
 }

@@ -285,6 +285,37 @@ static void procedures_by_call(void **state) {
 	assert_int_equal(value.integer, 5);
 }
 
+/* Cut anywhere, a batch is answered: with an error, mostly, and never by falling over. */
+static void any_prefix_is_answered(void **state) {
+	struct fixture *fixture = *state;
+	static const char batch[] =
+	        "DECLARE @a int = (SELECT COUNT(*) FROM sys.databases AS d LEFT JOIN sys.tables t ON t.name = d.name), "
+	        "@b nvarchar(max);\n"
+	        "BEGIN TRY IF @a > 1 AND NOT (@a IN (1, 2) OR @a BETWEEN 3 AND 2) SET @b = N'x' + CAST(@a AS "
+	        "nvarchar(10)) ELSE PRINT 1 END TRY\n"
+	        "BEGIN CATCH THROW 50001, 'e', 1 END CATCH; /* c /* d */ */ -- e\n"
+	        "WITH x AS (SELECT TOP (1) [name] AS n, CASE WHEN 1 = 1 THEN 0x0A ELSE NULL END AS c FROM "
+	        "sys.databases ORDER BY 1) SELECT * FROM x;\n"
+	        "CREATE TABLE #p (a int IDENTITY(1,1) PRIMARY KEY, b decimal(10, 2) DEFAULT (1), CONSTRAINT c UNIQUE "
+	        "(b));\n"
+	        "INSERT INTO #p (b) VALUES (1), (-2); UPDATE #p SET b += 1 WHERE a = 1; DELETE FROM #p; DROP TABLE "
+	        "#p;\n"
+	        "CREATE ENDPOINT e STATE = STARTED AS TCP (LISTENER_PORT = 5022) FOR DATABASE_MIRRORING (ROLE = ALL);\n"
+	        "CREATE AVAILABILITY GROUP g WITH (CLUSTER_TYPE = NONE) FOR REPLICA ON N'sql-0' WITH (ENDPOINT_URL = "
+	        "N'TCP://a:1', "
+	        "SECONDARY_ROLE (ALLOW_CONNECTIONS = ALL)); GRANT CONNECT ON ENDPOINT::e TO sa; BACKUP DATABASE model "
+	        "TO DISK = N'x' WITH INIT;\n"
+	        "EXEC sp_executesql N'SELECT @x', N'@x int', @x = 1; RAISERROR('%s', 10, 1, 'z') WITH NOWAIT; WHILE 1 "
+	        "= 0 BREAK; RETURN 1";
+	for (size_t length = 0; length <= strlen(batch); length++) {
+		cleanup_free char *prefix = xstrndup(batch, length);
+		sim_client_begin(fixture->client, prefix);
+		sim_session_cancel(fixture->client->session);
+		sim_session_reset(fixture->client->session);
+	}
+	says(state, "SELECT 1", "1\n(1 rows affected)\n");
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(databases_of_a_new_server, setup, teardown),
@@ -301,6 +332,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(a_full_volume_refuses_writes, setup, teardown),
 		cmocka_unit_test_setup_teardown(diagnostics_stream, setup, teardown),
 		cmocka_unit_test_setup_teardown(procedures_by_call, setup, teardown),
+		cmocka_unit_test_setup_teardown(any_prefix_is_answered, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
