@@ -17,7 +17,7 @@
 #include "base/memory.h"
 #include "webhook/address.h"
 #include "webhook/log_limit.h"
-#include "webhook/metrics.h"
+#include "webhook/metrics_server.h"
 #include "webhook/pool.h"
 
 /* Whether something on `host` (127.0.0.1 or ::1) takes connections at the port. */
