@@ -1,0 +1,36 @@
+/* The data folder of an instance: small named files, written whole or appended to. What these functions have taken is
+ * hardened: it is there after a kill. */
+#ifndef SIMSQL_DISK_H
+#define SIMSQL_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strbuf.h"
+
+struct sim_disk;
+
+/* In memory: outlives the instances that run on it. */
+struct sim_disk *sim_disk_memory(void);
+/* A folder, made when missing. */
+struct sim_disk *sim_disk_folder(const char *path, struct error **err);
+void sim_disk_free(struct sim_disk *disk);
+
+/* The volume's size in bytes; 0: unlimited. Beyond it writes fail with ERROR_IO, as on a full volume. */
+void sim_disk_set_capacity(struct sim_disk *disk, uint64_t bytes);
+uint64_t sim_disk_capacity(const struct sim_disk *disk);
+uint64_t sim_disk_used(const struct sim_disk *disk);
+
+/* Appends the whole file to `content`; ERROR_NOT_FOUND when there is none. */
+int sim_disk_read(struct sim_disk *disk, const char *name, struct strbuf *content, struct error **err);
+/* Puts a new content in place of the old one, all or nothing. */
+int sim_disk_write(struct sim_disk *disk, const char *name, const void *bytes, size_t length, struct error **err);
+int sim_disk_append(struct sim_disk *disk, const char *name, const void *bytes, size_t length, struct error **err);
+/* Cuts the file to its first `length` bytes. */
+int sim_disk_truncate(struct sim_disk *disk, const char *name, uint64_t length, struct error **err);
+/* Removing what is not there is fine. */
+void sim_disk_remove(struct sim_disk *disk, const char *name);
+
+#endif
