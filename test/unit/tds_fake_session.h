@@ -103,13 +103,18 @@ static void fake_begin(struct sim_session *session, const char *text, const stru
                        size_t count) {
 	fake_forget(session);
 	session->text = xstrdup(text);
+	size_t length = strlen(text);
+	while (length > 0 && strchr(" \r\n", text[length - 1]) != NULL) session->text[--length] = '\0';
 	session->count = count;
 	session->parameters = xcalloc(count + 1, sizeof(*session->parameters));
 	for (size_t i = 0; i < count; i++) {
 		struct sim_parameter *copy = &session->parameters[i];
 		*copy = parameters[i];
 		copy->name = xstrdup(copy->name != NULL ? copy->name : "");
-		if (copy->value.bytes != NULL) copy->value.bytes = xstrndup(copy->value.bytes, copy->value.length);
+		if (copy->value.bytes == NULL) continue;
+		char *bytes = xcalloc(copy->value.length + 1, 1);
+		memcpy(bytes, copy->value.bytes, copy->value.length);
+		copy->value.bytes = bytes;
 	}
 	snprintf(fake_last, sizeof(fake_last), "%s", text);
 }

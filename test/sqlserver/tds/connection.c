@@ -317,12 +317,14 @@ static int begin_request(struct tds_connection *connection, struct error **err) 
 	return error_set(err, ERROR_INVALID, "a packet of type %d, which is no request", message->type);
 }
 
-/* The client wants no more of what runs. */
+/* The client wants no more of what runs: its response ends where it is, and the acknowledgement is a message of its
+ * own. ([MS-TDS] 4.19.2 allows for either way, but tedious waits for two messages.) */
 static int cancel_request(struct tds_connection *connection, struct error **err) {
 	sim_session_cancel(connection->session);
 	connection->state = STATE_IDLE;
 	forget_request(connection);
-	connection->response.error_since_done = false;
+	if (answer_with(connection, TDS_DONE_ERROR, err) < 0) return -1;
+	tds_response_begin(&connection->response, false);
 	return answer_with(connection, TDS_DONE_ATTENTION, err);
 }
 
