@@ -182,6 +182,7 @@ enum sim_step sim_session_step(struct sim_session *session) {
 	const struct sim_sink *sink = &session->sink;
 	const char *text = session->text;
 	long count = strchr(text, ' ') != NULL ? strtol(strchr(text, ' '), NULL, 10) : 0;
+	if (count < 0 || count > 3000000) count = 0;
 	if (strcmp(text, "CLOSE") == 0) return SIM_CLOSED;
 	if (strcmp(text, "NOTHING") == 0) return SIM_FINISHED;
 	if (strcmp(text, "WAIT") == 0 && !fake_release) return SIM_WAITING;

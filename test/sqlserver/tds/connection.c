@@ -330,20 +330,27 @@ static int cancel_request(struct tds_connection *connection, struct error **err)
 
 /* ---- the course of things ---- */
 
+/* What comes next before requests do. */
+static const struct {
+	uint8_t type;
+	int (*handle)(struct tds_connection *connection, struct error **err);
+} opening[] = {
+	[STATE_PRELOGIN] = { TDS_PRELOGIN, on_prelogin },
+	[STATE_HANDSHAKE] = { TDS_PRELOGIN, on_handshake },
+	[STATE_LOGIN] = { TDS_LOGIN7, on_login },
+};
+
 static int dispatch(struct tds_connection *connection, struct error **err) {
-	static const struct {
-		uint8_t type;
-		int (*handle)(struct tds_connection *connection, struct error **err);
-	} expected[] = {
-		[STATE_PRELOGIN] = { TDS_PRELOGIN, on_prelogin },
-		[STATE_HANDSHAKE] = { TDS_PRELOGIN, on_handshake },
-		[STATE_LOGIN] = { TDS_LOGIN7, on_login },
-	};
 	if (connection->state == STATE_IDLE) return begin_request(connection, err);
 	if (connection->state == STATE_RUNNING) return cancel_request(connection, err);
-	if (connection->message.type != expected[connection->state].type)
-		return error_set(err, ERROR_INVALID, "a packet of type %d at this time", connection->message.type);
-	return expected[connection->state].handle(connection, err);
+	return opening[connection->state].handle(connection, err);
+}
+
+/* Who speaks another protocol is told by the first byte, before it is believed how long the packet will be. */
+static int check_type(const struct tds_connection *connection, struct error **err) {
+	int type = tds_channel_next_type(&connection->channel);
+	if (connection->state >= STATE_IDLE || type < 0 || type == opening[connection->state].type) return 0;
+	return error_set(err, ERROR_INVALID, "a packet of type %d at this time", type);
 }
 
 static size_t longest_message(const struct tds_connection *connection) {
@@ -384,6 +391,7 @@ static int go_on(struct tds_connection *connection, struct error **err) {
 	for (;;) {
 		if (connection->state == STATE_RUNNING && !connection->stepped && run(connection, err) < 0) return -1;
 		if (!takes_message(connection)) return 0;
+		if (check_type(connection, err) < 0) return -1;
 		int complete =
 		        tds_channel_take(&connection->channel, &connection->message, longest_message(connection), err);
 		if (complete <= 0) return complete;
