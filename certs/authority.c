@@ -105,8 +105,8 @@ static int hand_out(X509 *certificate, EVP_PKEY *key, struct identity *identity,
 	made.key = key_to_pem(key, err);
 	if (made.key == NULL) return -1;
 	identity_free(identity);
-	*identity = made;
-	made = (struct identity){ 0 };
+	identity->certificate = take(&made.certificate);
+	identity->key = take(&made.key);
 	return 0;
 }
 

@@ -44,7 +44,7 @@ void certificate_files_free(struct certificate_files *files) {
 static int read_text(const char *path, char **text, struct error **err) {
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) return error_errno(err, errno, "%s", path);
-	cleanup_secret char *bytes = xcalloc(LARGEST_FILE + 1, 1);
+	cleanup_secret char *bytes = xcalloc(LARGEST_FILE + 2, 1);
 	size_t length = 0;
 	while (length <= LARGEST_FILE) {
 		ssize_t got = read(fd, bytes + length, LARGEST_FILE + 1 - length);

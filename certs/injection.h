@@ -17,7 +17,10 @@ struct injection {
 	struct kube_client *client;
 	const char *configuration; /* what our Mutating- and ValidatingWebhookConfiguration are called */
 	const char *const *crds;   /* names of CRDs whose conversion is ours; NULL-terminated */
-	const char *webhook_url;   /* instead of the Service, for a process outside the cluster; or NULL */
+	/* Instead of the Service, for a process outside the cluster; or NULL. While it stands there, the API server
+	 * refuses `kubectl apply` of a manifest that names the Service ("exactly one of url or service"): delete the
+	 * webhook configurations first, or apply manifests that name the URL. */
+	const char *webhook_url;
 };
 
 struct injection_result {

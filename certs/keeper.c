@@ -121,8 +121,8 @@ static char *trust_to_keep(const struct keeper *keeper, const struct bundle *bun
 /* Where the Secret was deleted or damaged, and we remember a good bundle, that one goes back. */
 static void restore(struct keeper *keeper, const struct shared_secret *secret, struct bundle *bundle, int64_t now,
                     struct bundle_view *view) {
-	if (!bundle_is_sound(&keeper->bundle, now)) return;
 	if (secret->object != NULL && (bundle_equal(bundle, &keeper->bundle) || bundle_is_sound(bundle, now))) return;
+	if (!bundle_is_sound(&keeper->bundle, now)) return;
 	view->replace_ca = secret->object == NULL;
 	log_warning(secret->object == NULL ? "the Secret of our certificates was deleted: restoring it with a new CA"
 	                                   : "the Secret of our certificates was damaged: restoring it",

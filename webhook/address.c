@@ -62,7 +62,7 @@ int address_listen(const char *address, int backlog, struct error **err) {
 }
 
 int address_port(int socket) {
-	struct sockaddr_storage name;
+	struct sockaddr_storage name = { 0 };
 	socklen_t length = sizeof(name);
 	if (getsockname(socket, (struct sockaddr *)&name, &length) != 0) return -1;
 	if (name.ss_family == AF_INET6) {

@@ -5,6 +5,7 @@
 #include "base/base64.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "webhook/scale.h"
 #include "webhook/status.h"
 
 /* A request with its parts found and checked; everything is borrowed from its JSON. */
@@ -227,6 +228,35 @@ static void mutate(const struct admission *admission, struct review_answer *answ
 	judge(&judgement, admission, answer);
 }
 
+/* The Scale is judged as the change of the object that it stands for. */
+static void validate_scale(struct admission *admission, struct json_object *inner, struct review_answer *answer) {
+	cleanup_json struct json_object *before = NULL;
+	cleanup_json struct json_object *after = NULL;
+	admission->kind = scaled_kind(inner);
+	if (admission->kind == NULL || admission->operation != OPERATION_UPDATE) {
+		allow(answer, admission);
+		return;
+	}
+	answer->kind = admission->kind_name = admission->kind->name;
+	admission->group = admission->kind->group;
+	switch (scaled_objects(admission->kind, inner, admission->request->lookup, &before, &after,
+	                       &answer->findings)) {
+	case LOOKUP_FOUND:
+		admission->old_object = before;
+		admission->object = after;
+		const struct judgement judgement = judgement_of(admission);
+		judge(&judgement, admission, answer);
+		break;
+	case LOOKUP_ABSENT: allow(answer, admission); break; /* the API server itself says that it is not there */
+	case LOOKUP_OFFLINE:
+		warn(&answer->findings, "spec.replicas: without a cluster nobody can say whether %s can be scaled",
+		     admission->name);
+		allow(answer, admission);
+		break;
+	case LOOKUP_FAILED: refuse(answer, admission); break;
+	}
+}
+
 int admission_review(const struct review_request *request, struct json_object *inner, struct review_answer *answer,
                      struct error **err) {
 	struct admission admission;
@@ -234,8 +264,12 @@ int admission_review(const struct review_request *request, struct json_object *i
 	answer->operation = admission.operation_name;
 	if (admission.kind != NULL) answer->kind = admission.kind->name;
 
+	if (strcmp(admission.sub_resource, "scale") == 0 && request->path == REVIEW_VALIDATE) {
+		validate_scale(&admission, inner, answer);
+		return 0;
+	}
 	if (admission.sub_resource[0] != '\0') {
-		/* A status write is its owner's word; a scale is checked when the object itself is next judged. */
+		/* A status write is its owner's word. */
 		allow(answer, &admission);
 		return 0;
 	}

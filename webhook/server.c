@@ -153,10 +153,10 @@ static void add_metrics(struct server *server) {
 	                               "Objects converted to another version.", METRIC_LABELS("kind"));
 	own->connections = metric_cell(
 	        metrics_add(metrics, METRIC_GAUGE, "agkeeper_admission_connections", "Open connections.", NULL), NULL);
-	own->certificate_expiry =
-	        metric_cell(metrics_add(metrics, METRIC_GAUGE, "agkeeper_certificate_expiry_timestamp_seconds",
-	                                "When the serving certificate expires.", NULL),
-	                    NULL);
+	struct metric *expiry =
+	        metrics_add(metrics, METRIC_GAUGE, "agkeeper_certificate_expiry_timestamp_seconds",
+	                    "When a certificate expires, in seconds since 1970.", METRIC_LABELS("certificate"));
+	own->certificate_expiry = metric_cell(expiry, METRIC_VALUES("serving"));
 	metric_hide(own->certificate_expiry);
 }
 
@@ -195,9 +195,11 @@ static int start_daemon(struct server *server, struct error **err) {
 	if (config->client_ca_pem != NULL) OPTION(MHD_OPTION_HTTPS_MEM_TRUST, 0, config->client_ca_pem);
 	OPTION(MHD_OPTION_END, 0, NULL);
 #undef OPTION
+	/* poll, not epoll: libmicrohttpd (0.9.75) on epoll calls gnutls_handshake in a busy loop until the client has
+	 * answered, which takes most of the time of a new connection, and gives a core to anyone who sends half a
+	 * handshake. With this many connections poll itself costs nothing that could be measured. */
 	server->daemon = MHD_start_daemon(
-	        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
-	                MHD_USE_ERROR_LOG,
+	        MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
 	        0, NULL, NULL, request_handle, server, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, server,
 	        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_HTTPS_PRIORITIES, tls_priorities,
 	        MHD_OPTION_HTTPS_CERT_CALLBACK2, retrieve_certificate, MHD_OPTION_NOTIFY_CONNECTION, notify_connection,
@@ -234,14 +236,18 @@ bool server_is_alive(const struct server *server) {
 	return connections_are_alive(&server->connections);
 }
 
+void server_drain(struct server *server, int64_t deadline_ms) {
+	atomic_store(&server->draining, true);
+	if (server->daemon == NULL) return;
+	/* The socket that listened; MHD_INVALID_SOCKET when it has been given up before. */
+	int fd = MHD_quiesce_daemon(server->daemon);
+	if (fd >= 0) close(fd);
+	connections_drain(&server->connections, deadline_ms);
+}
+
 void server_stop(struct server *server, int64_t deadline_ms) {
 	if (server == NULL) return;
-	atomic_store(&server->draining, true);
-	if (server->daemon != NULL) {
-		int fd = MHD_quiesce_daemon(server->daemon);
-		if (fd >= 0) close(fd);
-		connections_drain(&server->connections, deadline_ms);
-	}
+	server_drain(server, deadline_ms);
 	/* What still waits for the API is answered first: libmicrohttpd must not stop with suspended connections. */
 	pool_stop(server->pool);
 	if (server->daemon != NULL) MHD_stop_daemon(server->daemon);

@@ -46,7 +46,9 @@ int server_port(const struct server *server);
 bool server_is_alive(const struct server *server);
 
 /* Stops taking connections, answers what is in flight, closes connections as they fall idle, and returns when the last
- * is gone or `deadline_ms` milliseconds have passed. Frees the server. */
+ * is gone or `deadline_ms` milliseconds have passed. Probes may still ask how it is. */
+void server_drain(struct server *server, int64_t deadline_ms);
+/* Drains, unless that is done, and frees the server. NULL is fine. */
 void server_stop(struct server *server, int64_t deadline_ms);
 
 #endif

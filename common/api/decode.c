@@ -99,7 +99,8 @@ static void decode_bool(struct decoder *decoder, const struct json_object *json,
 
 static void decode_int(struct decoder *decoder, const struct field *field, const struct json_object *json,
                        const struct path *path, struct opt_int *slot) {
-	if (!json_object_is_type(json, json_type_int)) {
+	/* Above int64_t numbers are floats to Kubernetes; json-c would cut them to INT64_MAX. */
+	if (!json_object_is_type(json, json_type_int) || json_object_get_uint64(json) > INT64_MAX) {
 		wrong_type(decoder, path, json, "integer");
 		return;
 	}
@@ -114,7 +115,8 @@ static void decode_quantity(struct decoder *decoder, const struct json_object *j
                             struct opt_quantity *slot) {
 	const char *text;
 	if (json_object_is_type(json, json_type_int)) {
-		text = arena_printf(decoder->arena, "%lld", (long long)json_object_get_int64(json));
+		cleanup_free char *number = json_to_text(json);
+		text = arena_strdup(decoder->arena, number);
 	} else if (json_object_is_type(json, json_type_string)) {
 		text = text_of(decoder, json, path);
 	} else {
@@ -146,7 +148,7 @@ static void decode_time(struct decoder *decoder, const struct json_object *json,
                         const char **slot) {
 	const char *text = text_of(decoder, json, path);
 	if (text == NULL) return;
-	if (clock_parse_rfc3339(text) < 0) {
+	if (clock_parse_rfc3339(text) == -1) {
 		finding_invalid(decoder->findings, print(decoder, path), text,
 		                "must be a time such as \"2026-01-31T12:00:00Z\" (RFC 3339)");
 		return;
@@ -209,9 +211,6 @@ static void find_duplicates(struct decoder *decoder, const struct field *field, 
 	}
 }
 
-/* A list longer than this is refused before its elements are looked at: find_duplicates compares pairs. */
-enum { LIST_MAX = 1024 };
-
 static void decode_list(struct decoder *decoder, const struct field *field, const struct json_object *json,
                         const struct path *path, void *slot) {
 	if (!json_object_is_type(json, json_type_array)) {
@@ -219,9 +218,9 @@ static void decode_list(struct decoder *decoder, const struct field *field, cons
 		return;
 	}
 	size_t count = json_object_array_length(json);
-	if (count > LIST_MAX && !field->has_max) {
+	if (count > FIELD_LIST_MAX && !field->has_max) {
 		finding_invalid_int(decoder->findings, print(decoder, path), (long long)count,
-		                    "must have at most %d items", LIST_MAX);
+		                    "must have at most %d items", FIELD_LIST_MAX);
 		return;
 	}
 	if (is_out_of_bounds(field, (int64_t)count)) {
@@ -232,7 +231,7 @@ static void decode_list(struct decoder *decoder, const struct field *field, cons
 			finding_invalid_int(decoder->findings, print(decoder, path), (long long)count, "%s",
 			                    bounds_detail(decoder, field, " items"));
 		}
-		if (field->has_max && (int64_t)count > field->max && count > LIST_MAX) return;
+		if (field->has_max && (int64_t)count > field->max && count > FIELD_LIST_MAX) return;
 	}
 	size_t size = item_size(field->item);
 	char *items = arena_calloc(decoder->arena, count, size);
@@ -247,8 +246,6 @@ static void decode_list(struct decoder *decoder, const struct field *field, cons
 			}
 			decode_object(decoder, field->item->schema, (field->item->flags & FIELD_PRESERVE) != 0, element,
 			              &element_path, element_slot);
-		} else if (element == NULL) {
-			wrong_type(decoder, &element_path, element, "string");
 		} else {
 			decode_value(decoder, field->item, element, &element_path, element_slot);
 		}

@@ -30,8 +30,14 @@ static void write_add(struct strbuf *patch, const struct path *path, const struc
 	strbuf_append_char(patch, '}');
 }
 
+/* Whether the member is a null that the table allows: the API server keeps it, and defaults every other null. */
+static bool is_meant_null(const struct field *field, const struct json_object *json) {
+	return (field->flags & FIELD_NULLABLE) != 0 && json_object_object_get_ex(json, field->name, NULL);
+}
+
 static void set_defaults(const struct schema *schema, struct json_object *json, const struct path *path,
                          struct strbuf *patch) {
+	if (!json_object_is_type(json, json_type_object)) return;
 	for (const struct field *field = schema->fields; field->name != NULL; field++) {
 		bool has_parts =
 		        field->type == FIELD_OBJECT || (field->type == FIELD_LIST && field->item->schema != NULL);
@@ -40,7 +46,7 @@ static void set_defaults(const struct schema *schema, struct json_object *json, 
 		struct path member = path_member(path, field->name);
 		/* What is created here goes into the patch as a whole, so its own parts are filled in first,
 		 * unrecorded. */
-		bool is_new = value == NULL && field->default_text != NULL;
+		bool is_new = value == NULL && field->default_text != NULL && !is_meant_null(field, json);
 		if (is_new) {
 			value = field_default(field);
 			json_set(json, field->name, value);

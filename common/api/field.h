@@ -85,6 +85,10 @@ enum field_flags {
 	FIELD_NULLABLE = 1 << 6
 };
 
+/* A list longer than this is refused before its elements are looked at: some checks compare pairs of them. A table that
+ * needs more says so with a bound of its own. */
+enum { FIELD_LIST_MAX = 1024 };
+
 struct schema;
 struct field {
 	const char *name; /* NULL in rows that describe list elements or map values */

@@ -2,8 +2,6 @@
 #include "api/kinds.h"
 
 const struct kind *const all_kinds[] = {
-	&sqlag_kind_v1alpha1,
-	&opsrequest_kind_v1alpha1,
-	&version_kind_v1alpha1,
-	NULL,
+	&sqlag_kind_v1alpha1,      &mssqlserver_kind_v1alpha2, &mssqlserver_kind_v1,
+	&opsrequest_kind_v1alpha1, &version_kind_v1alpha1,     NULL,
 };

@@ -98,8 +98,7 @@ static struct json_object *plain_schema(const struct field *field) {
 		schema = json_object_new_object();
 		set_int_or_string(schema);
 		return schema;
-	case FIELD_OBJECT:
-		return schema_to_openapi(field->schema);
+	case FIELD_OBJECT: return schema_to_openapi(field->schema);
 	case FIELD_LIST: return list_schema(field);
 	case FIELD_MAP:
 		schema = new_type("object");

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -34,24 +35,51 @@ char *clock_format_rfc3339(int64_t seconds, char buffer[CLOCK_RFC3339_SIZE]) {
 	return buffer;
 }
 
+/* Reads exactly `count` digits at *text and moves it behind them and behind `separator` (unless that is NUL). */
+static bool read_digits(const char **text, int count, char separator, int *number) {
+	*number = 0;
+	for (int i = 0; i < count; i++, (*text)++) {
+		if (**text < '0' || **text > '9') return false;
+		*number = *number * 10 + (**text - '0');
+	}
+	if (separator == '\0') return true;
+	return *(*text)++ == separator;
+}
+
+/* "Z", "+01:30" or "-08:00", and nothing behind it, in seconds east of UTC. */
+static bool read_zone(const char *text, long *offset) {
+	*offset = 0;
+	if (strcmp(text, "Z") == 0) return true;
+	if (*text != '+' && *text != '-') return false;
+	long sign = *text++ == '+' ? 1 : -1;
+	int hours;
+	int minutes;
+	if (!read_digits(&text, 2, ':', &hours) || !read_digits(&text, 2, '\0', &minutes) || *text != '\0')
+		return false;
+	*offset = sign * (hours * 60L + minutes) * 60L;
+	return hours < 24 && minutes < 60;
+}
+
 int64_t clock_parse_rfc3339(const char *text) {
 	struct tm utc = { 0 };
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &utc);
-	if (rest == NULL) return -1;
-	if (*rest == '.') {
-		size_t digits = strspn(rest + 1, "0123456789");
+	/* Not strptime: it takes fewer digits, spaces and leap seconds. */
+	if (!read_digits(&text, 4, '-', &utc.tm_year) || !read_digits(&text, 2, '-', &utc.tm_mon) ||
+	    !read_digits(&text, 2, 'T', &utc.tm_mday) || !read_digits(&text, 2, ':', &utc.tm_hour) ||
+	    !read_digits(&text, 2, ':', &utc.tm_min) || !read_digits(&text, 2, '\0', &utc.tm_sec))
+		return -1;
+	if (utc.tm_hour > 23 || utc.tm_min > 59 || utc.tm_sec > 59) return -1;
+	if (*text == '.') {
+		size_t digits = strspn(text + 1, "0123456789");
 		if (digits == 0) return -1;
-		rest += 1 + digits;
+		text += 1 + digits;
 	}
-	long offset = 0;
-	if (strcmp(rest, "Z") != 0) {
-		int hours;
-		int minutes;
-		int end = 0;
-		char sign;
-		if (sscanf(rest, "%c%2d:%2d%n", &sign, &hours, &minutes, &end) != 3 || rest[end] != '\0') return -1;
-		if ((sign != '+' && sign != '-') || hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return -1;
-		offset = (hours * 60L + minutes) * 60L * (sign == '+' ? 1 : -1);
-	}
-	return (int64_t)timegm(&utc) - offset;
+	long offset;
+	if (!read_zone(text, &offset)) return -1;
+	utc.tm_year -= 1900;
+	utc.tm_mon -= 1;
+	const struct tm written = utc;
+	int64_t seconds = timegm(&utc);
+	/* timegm moves the 31st of November to the 1st of December. */
+	if (utc.tm_mon != written.tm_mon || utc.tm_mday != written.tm_mday) return -1;
+	return seconds - offset;
 }

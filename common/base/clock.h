@@ -17,7 +17,8 @@ int64_t clock_wall_seconds(void);
 enum { CLOCK_RFC3339_SIZE = 40 };
 char *clock_now_rfc3339(char buffer[CLOCK_RFC3339_SIZE]);
 char *clock_format_rfc3339(int64_t seconds, char buffer[CLOCK_RFC3339_SIZE]);
-/* Seconds since 1970 of an RFC 3339 time (fractions are dropped); -1 when `text` is none. */
+/* Seconds since 1970 of an RFC 3339 time (fractions are dropped); -1 when `text` is none. As strict as Go: capital T
+ * and Z, no leap seconds, only days that exist. */
 int64_t clock_parse_rfc3339(const char *text);
 
 #endif

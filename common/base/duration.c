@@ -5,7 +5,7 @@
 
 static const struct unit {
 	const char *name;
-	int64_t nanoseconds;
+	uint64_t nanoseconds;
 } units[] = {
 	/* Longer names first where one starts with another. */
 	{ "ns", 1 },
@@ -14,8 +14,8 @@ static const struct unit {
 	{ "\xCE\xBCs", 1000 }, /* μs, Greek mu */
 	{ "ms", 1000000 },
 	{ "s", 1000000000 },
-	{ "m", 60 * INT64_C(1000000000) },
-	{ "h", 3600 * INT64_C(1000000000) },
+	{ "m", 60 * UINT64_C(1000000000) },
+	{ "h", 3600 * UINT64_C(1000000000) },
 };
 
 static const struct unit *find_unit(const char *text) {
@@ -25,44 +25,74 @@ static const struct unit *find_unit(const char *text) {
 	return NULL;
 }
 
+static bool is_digit(char c) {
+	return c >= '0' && c <= '9';
+}
+
+/* The digits at *text, moving it behind them; false when they do not fit. */
+static bool read_whole(const char **text, uint64_t *whole) {
+	*whole = 0;
+	for (; is_digit(**text); (*text)++) {
+		if (__builtin_mul_overflow(*whole, UINT64_C(10), whole) ||
+		    __builtin_add_overflow(*whole, (uint64_t)(**text - '0'), whole))
+			return false;
+	}
+	return true;
+}
+
+/* The digits at *text as the decimals of a `unit`, in nanoseconds. In floating point and with digits that do not fit
+ * passed over, as Go does it, so that both read 0.3333333333333333333h as 20m. */
+static uint64_t read_fraction(const char **text, uint64_t unit) {
+	uint64_t digits = 0;
+	double scale = 1;
+	bool is_full = false;
+	for (; is_digit(**text); (*text)++) {
+		is_full = is_full || digits > (INT64_MAX - 9) / 10;
+		if (is_full) continue;
+		digits = digits * 10 + (uint64_t)(**text - '0');
+		scale *= 10;
+	}
+	return (uint64_t)((double)digits * ((double)unit / scale));
+}
+
+/* One number with its unit at *text, moving it behind them. */
+static bool read_part(const char **text, uint64_t *nanoseconds) {
+	const char *start = *text;
+	uint64_t whole;
+	if (!read_whole(text, &whole)) return false;
+	const char *decimals = NULL;
+	size_t digits = (size_t)(*text - start);
+	if (**text == '.') {
+		decimals = ++*text;
+		size_t count = strspn(decimals, "0123456789");
+		*text += count;
+		digits += count;
+	}
+	const struct unit *unit = find_unit(*text);
+	if (digits == 0 || unit == NULL) return false;
+	*text += strlen(unit->name);
+	uint64_t fraction = decimals != NULL ? read_fraction(&decimals, unit->nanoseconds) : 0;
+	return !__builtin_mul_overflow(whole, unit->nanoseconds, nanoseconds) &&
+	       !__builtin_add_overflow(*nanoseconds, fraction, nanoseconds);
+}
+
 bool duration_parse(const char *text, int64_t *nanoseconds) {
 	const char *p = text;
-	bool negative = *p == '-';
+	bool is_negative = *p == '-';
 	if (*p == '-' || *p == '+') p++;
 	if (strcmp(p, "0") == 0) {
 		*nanoseconds = 0;
 		return true;
 	}
 	if (*p == '\0') return false;
-	int64_t total = 0;
+	/* INT64_MIN has one nanosecond more than INT64_MAX. */
+	const uint64_t limit = (uint64_t)INT64_MAX + is_negative;
+	uint64_t total = 0;
 	while (*p != '\0') {
-		const char *start = p;
-		int64_t whole = 0;
-		for (; *p >= '0' && *p <= '9'; p++) {
-			if (__builtin_mul_overflow(whole, 10, &whole) ||
-			    __builtin_add_overflow(whole, *p - '0', &whole))
-				return false;
-		}
-		bool any = p > start;
-		const char *fraction = NULL;
-		if (*p == '.') {
-			fraction = ++p;
-			while (*p >= '0' && *p <= '9') p++;
-			any = any || p > fraction;
-		}
-		if (!any) return false;
-		const struct unit *unit = find_unit(p);
-		if (unit == NULL) return false;
-		int64_t part;
-		if (__builtin_mul_overflow(whole, unit->nanoseconds, &part)) return false;
-		int64_t place = unit->nanoseconds;
-		for (const char *d = fraction; d != NULL && *d >= '0' && *d <= '9' && place > 0; d++) {
-			part += (*d - '0') * (place / 10);
-			place /= 10;
-		}
-		if (__builtin_add_overflow(total, part, &total)) return false;
-		p += strlen(unit->name);
+		uint64_t part;
+		if (!read_part(&p, &part)) return false;
+		if (__builtin_add_overflow(total, part, &total) || total > limit) return false;
 	}
-	*nanoseconds = negative ? -total : total;
+	*nanoseconds = is_negative ? (int64_t)-total : (int64_t)total;
 	return true;
 }

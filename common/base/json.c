@@ -6,77 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_reader.h"
 #include "base/memory.h"
-
-/* How many members the objects of a JSON text have: the colons outside strings. Only right for valid JSON. */
-static size_t count_members_in_text(const char *text, size_t length) {
-	size_t members = 0;
-	const char *end = text + length;
-	for (const char *p = text; p < end; p++) {
-		if (*p == ':') {
-			members++;
-		} else if (*p == '"') {
-			for (p++; p < end && *p != '"'; p++) {
-				if (*p == '\\') p++;
-			}
-		}
-	}
-	return members;
-}
-
-static size_t count_members_in_tree(const struct json_object *json) {
-	size_t members = 0;
-	if (json_object_is_type(json, json_type_object)) {
-		json_object_object_foreach((struct json_object *)json, key, value) {
-			(void)key;
-			members += 1 + count_members_in_tree(value);
-		}
-	} else if (json_object_is_type(json, json_type_array)) {
-		size_t length = json_object_array_length(json);
-		for (size_t i = 0; i < length; i++)
-			members += count_members_in_tree(json_object_array_get_idx(json, i));
-	}
-	return members;
-}
-
-static void tokener_cleanup(struct json_tokener **tokener) {
-	if (*tokener != NULL) json_tokener_free(*tokener);
-}
 
 int json_parse(const char *text, size_t length, struct json_object **json, struct error **err) {
 	*json = NULL;
 	if (length > INT32_MAX) return error_set(err, ERROR_INVALID, "JSON text of %zu bytes is too long", length);
-	const char *nul = memchr(text, '\0', length);
-	if (nul != NULL) return error_set(err, ERROR_INVALID, "invalid JSON at byte %td: NUL byte", nul - text);
-
-	__attribute__((cleanup(tokener_cleanup))) struct json_tokener *tokener = json_tokener_new_ex(JSON_MAX_DEPTH);
-	if (tokener == NULL) return error_set(err, ERROR_INTERNAL, "out of memory");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	cleanup_json struct json_object *parsed = json_tokener_parse_ex(tokener, text, (int)length);
-	enum json_tokener_error status = json_tokener_get_error(tokener);
-	if (status == json_tokener_continue) {
-		/* A number at the very end is only complete when the input is: the NUL says so. */
-		parsed = json_tokener_parse_ex(tokener, "", 1);
-		status = json_tokener_get_error(tokener);
-		if (status == json_tokener_continue) {
-			return error_set(err, ERROR_INVALID, "invalid JSON: the text ends too early");
-		}
-	}
-	if (status != json_tokener_success) {
-		return error_set(err, ERROR_INVALID, "invalid JSON at byte %zu: %s",
-		                 json_tokener_get_parse_end(tokener), json_tokener_error_desc(status));
-	}
-	for (size_t end = json_tokener_get_parse_end(tokener); end < length; end++) {
-		if (strchr(" \t\r\n", text[end]) == NULL) {
-			return error_set(err, ERROR_INVALID, "invalid JSON at byte %zu: text after the end", end);
-		}
-	}
-	/* json-c keeps the last of two equal keys without a word; what it dropped is missing in the tree. */
-	if (count_members_in_tree(parsed) != count_members_in_text(text, length)) {
-		return error_set(err, ERROR_INVALID, "invalid JSON: an object has the same key twice");
-	}
-	*json = take(&parsed);
-	return 0;
+	if (length == 0) return error_set(err, ERROR_INVALID, "invalid JSON: the text is empty");
+	struct json_problem problem;
+	if (json_read(text, length, json, &problem)) return 0;
+	return error_set(err, ERROR_INVALID, "invalid JSON at byte %zu: %s", problem.at, problem.text);
 }
 
 struct json_object *json_get(const struct json_object *object, const char *key) {

@@ -78,16 +78,20 @@ void metrics_free(struct metrics *metrics) {
 
 static struct metric *add(struct metrics *metrics, enum metric_type type, const char *name, const char *help,
                           const char *const *labels, const int64_t *bounds) {
+	size_t label_count = 0;
+	while (labels != NULL && labels[label_count] != NULL) label_count++;
 	pthread_mutex_lock(&metrics->lock);
 	struct metric *metric = metrics->first;
 	while (metric != NULL && strcmp(metric->name, name) != 0) metric = metric->next;
+	/* Two parts that mean different things by one name: better found at the start than in a scrape. */
+	if (metric != NULL && (metric->type != type || metric->label_count != label_count)) abort();
 	if (metric == NULL) {
 		metric = xcalloc(1, sizeof(*metric));
 		metric->metrics = metrics;
 		metric->type = type;
 		metric->name = name;
 		metric->help = help;
-		while (labels != NULL && labels[metric->label_count] != NULL) metric->label_count++;
+		metric->label_count = label_count;
 		metric->labels = xcalloc(metric->label_count, sizeof(*metric->labels));
 		if (labels != NULL) memcpy(metric->labels, labels, metric->label_count * sizeof(*labels));
 		while (bounds != NULL && bounds[metric->bound_count] != 0) metric->bound_count++;

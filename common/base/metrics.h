@@ -27,7 +27,8 @@ struct metrics *metrics_new(void);
 void metrics_free(struct metrics *metrics);
 
 /* Adds a metric; the texts of name, help and labels (NULL-terminated, NULL for none) must be static. A name that is
- * there already gives the metric that has it. Any thread, any time. */
+ * there already gives the metric that has it, whose type and number of labels must be the same. Any thread, any time.
+ */
 struct metric *metrics_add(struct metrics *metrics, enum metric_type type, const char *name, const char *help,
                            const char *const *labels);
 /* A histogram of seconds; `bounds` are the buckets' upper bounds in nanoseconds, ascending, ending with 0. */

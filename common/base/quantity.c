@@ -1,5 +1,6 @@
 #include "base/quantity.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@ static const struct suffix {
 	{ "Gi", 0, 30 }, { "Ti", 0, 40 }, { "Pi", 0, 50 }, { "Ei", 0, 60 },
 };
 
+enum { EXPONENT_MAX = 1000000 };
+
 /* The suffix as powers; false when `text` is none. "e3" and "E-2" are exponents, "E" alone is exa. */
 static bool read_suffix(const char *text, int *power_of_10, int *power_of_2) {
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
@@ -27,8 +30,14 @@ static bool read_suffix(const char *text, int *power_of_10, int *power_of_2) {
 	if (text[0] != 'e' && text[0] != 'E') return false;
 	const char *digits = text + 1 + (text[1] == '+' || text[1] == '-');
 	size_t count = strspn(digits, "0123456789");
-	if (count == 0 || digits[count] != '\0' || count > 3) return false;
-	*power_of_10 = atoi(text + 1);
+	if (count == 0 || digits[count] != '\0') return false;
+	errno = 0;
+	long exponent = strtol(text + 1, NULL, 10);
+	if (errno != 0) return false;
+	/* Past these every value but 0 is too large, or rounds to the smallest. */
+	if (exponent > EXPONENT_MAX) exponent = EXPONENT_MAX;
+	if (exponent < -EXPONENT_MAX) exponent = -EXPONENT_MAX;
+	*power_of_10 = (int)exponent;
 	*power_of_2 = 0;
 	return true;
 }
@@ -49,8 +58,9 @@ bool quantity_parse(const char *text, struct quantity *quantity) {
 	int power_of_2;
 	if (!read_suffix(suffix, &power_of_10, &power_of_2)) return false;
 
-	/* Collect the digits as one integer of `scale` decimals; past 20 significant digits only "is there more"
-	 * counts. */
+	/* Collect the digits as one integer of `scale` decimals, as many as fit into 127 bits (60 are the suffix's
+	 * where it is binary); past them only "is there more" counts. */
+	const int most = power_of_2 != 0 ? 20 : 37;
 	__int128 digits = 0;
 	int scale = 0;
 	bool more = false;
@@ -58,8 +68,8 @@ bool quantity_parse(const char *text, struct quantity *quantity) {
 	for (const char *d = p; d < suffix; d++) {
 		if (*d == '.') continue;
 		bool in_fraction = d > fraction;
-		if (significant < 20 && (significant > 0 || *d != '0')) significant++;
-		else if (significant >= 20) {
+		if (significant < most && (significant > 0 || *d != '0')) significant++;
+		else if (significant >= most) {
 			if (!in_fraction) return false;
 			more = more || *d != '0';
 			continue;
@@ -97,6 +107,7 @@ int quantity_compare(struct quantity a, struct quantity b) {
 
 long long quantity_value(struct quantity quantity) {
 	__int128 whole = quantity.nano / 1000000000;
-	if (quantity.nano % 1000000000 > 0) whole++;
+	__int128 rest = quantity.nano % 1000000000;
+	whole += (rest > 0) - (rest < 0);
 	return (long long)whole;
 }

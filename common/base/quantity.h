@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/* An exact value in units of 10⁻⁹, the finest that Kubernetes keeps (finer ones are rounded up, as it does). */
+/* An exact value in units of 10⁻⁹, the finest that Kubernetes keeps (finer ones are rounded away from zero, as it
+ * does). */
 struct quantity {
 	__int128 nano;
 };
@@ -13,7 +14,7 @@ struct quantity {
 bool quantity_parse(const char *text, struct quantity *quantity);
 /* <0, 0, >0 as a is smaller, equal, larger than b. */
 int quantity_compare(struct quantity a, struct quantity b);
-/* Whole units, rounded up: bytes of a storage size. */
+/* Whole units, rounded away from zero as Quantity.Value() does: bytes of a storage size. */
 long long quantity_value(struct quantity quantity);
 
 #endif

@@ -1,8 +1,5 @@
 #include "base/yaml.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -10,9 +7,11 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "base/yaml_scalar.h"
 
-/* A node count no manifest reaches; aliases that multiply (the "billion laughs") do. */
-enum { MAX_NODES = 200000 };
+/* A node count no manifest reaches; aliases that multiply (the "billion laughs") do. So do large texts and long paths
+ * that are many times repeated: BYTES_MAX is for both together. */
+enum { MAX_NODES = 200000, BYTES_MAX = 128 * 1024 * 1024 };
 
 struct yaml_lines {
 	struct arena arena;
@@ -39,8 +38,31 @@ static void lines_free(struct yaml_lines *lines) {
 	free(lines);
 }
 
+static bool is_index(const char *text, size_t length) {
+	return length != 0 && strspn(text, "0123456789") >= length;
+}
+
+/* Lines are kept as a.b for every member, while the key of a map is written a[b]. */
+static void write_keys_as_members(char *path) {
+	char *to = path;
+	for (const char *from = path; *from != '\0';) {
+		const char *end = *from == '[' ? strchr(from, ']') : NULL;
+		if (end == NULL || is_index(from + 1, (size_t)(end - from) - 1)) {
+			*to++ = *from++;
+			continue;
+		}
+		size_t length = (size_t)(end - from) - 1;
+		*to++ = '.';
+		memmove(to, from + 1, length);
+		to += length;
+		from = end + 1;
+	}
+	*to = '\0';
+}
+
 size_t yaml_line_of(const struct yaml_document *document, const char *path) {
 	cleanup_free char *at = xstrdup(path);
+	write_keys_as_members(at);
 	for (;;) {
 		for (size_t i = 0; i < document->lines->count; i++) {
 			if (strcmp(document->lines->items[i].path, at) == 0) return document->lines->items[i].line;
@@ -53,98 +75,12 @@ size_t yaml_line_of(const struct yaml_document *document, const char *path) {
 	}
 }
 
-/* ---- Scalars: what a plain one means, as kubectl reads it (sigs.k8s.io/yaml, which follows YAML 1.1) ---- */
-
-static bool is_one_of(const char *text, const char *const *words) {
-	for (; *words != NULL; words++) {
-		if (strcmp(text, *words) == 0) return true;
-	}
-	return false;
-}
-
-static const char *const words_null[] = { "", "~", "null", "Null", "NULL", NULL };
-static const char *const words_true[] = {
-	"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON", NULL
-};
-static const char *const words_false[] = { "n",     "N",     "no",  "No",  "NO",  "false",
-	                                   "False", "FALSE", "off", "Off", "OFF", NULL };
-
-/* An integer in any of YAML 1.1's bases, underscores allowed; NULL when `text` is none. */
-static struct json_object *resolve_integer(const char *text) {
-	char digits[80];
-	size_t length = 0;
-	for (const char *p = text; *p != '\0'; p++) {
-		if (*p == '_') continue;
-		if (length == sizeof(digits) - 1) return NULL;
-		digits[length++] = *p;
-	}
-	digits[length] = '\0';
-	const char *number = digits + (digits[0] == '-' || digits[0] == '+');
-	int base = 10;
-	size_t prefix = 0;
-	if (number[0] == '0' && number[1] != '\0') {
-		base = number[1] == 'x' ? 16 : number[1] == 'b' ? 2 : 8;
-		prefix = number[1] == 'x' || number[1] == 'b' || number[1] == 'o' ? 2 : 1;
-	}
-	static const char valid[] = "0123456789abcdefABCDEF";
-	const char *body = number + prefix;
-	if (*body == '\0' || strspn(body, valid) != strlen(body)) return NULL;
-	char *end;
-	errno = 0;
-	unsigned long long value = strtoull(body, &end, base);
-	if (*end != '\0' || errno != 0) return NULL;
-	if (digits[0] == '-') {
-		if (value > (unsigned long long)INT64_MAX) return NULL;
-		return json_object_new_int64(-(int64_t)value);
-	}
-	return value > (unsigned long long)INT64_MAX ? json_object_new_uint64(value)
-	                                             : json_object_new_int64((int64_t)value);
-}
-
-/* A decimal fraction or one with an exponent; NULL when `text` is none. */
-static struct json_object *resolve_float(const char *text) {
-	const char *p = text + (*text == '-' || *text == '+');
-	size_t whole = strspn(p, "0123456789");
-	const char *rest = p + whole;
-	size_t fraction = 0;
-	if (*rest == '.') {
-		fraction = strspn(rest + 1, "0123456789");
-		rest += 1 + fraction;
-	}
-	if (whole + fraction == 0) return NULL;
-	if (*rest == 'e' || *rest == 'E') {
-		rest += 1 + (rest[1] == '-' || rest[1] == '+');
-		size_t exponent = strspn(rest, "0123456789");
-		if (exponent == 0) return NULL;
-		rest += exponent;
-	}
-	if (*rest != '\0') return NULL;
-	double value = strtod(text, NULL);
-	return isfinite(value) ? json_object_new_double(value) : NULL;
-}
-
-/* What the plain scalar `text` is; *is_string says that it is only text (and the result is NULL). */
-static struct json_object *resolve_plain(const char *text, bool *is_string) {
-	*is_string = false;
-	if (is_one_of(text, words_null)) return NULL;
-	if (is_one_of(text, words_true)) return json_object_new_boolean(true);
-	if (is_one_of(text, words_false)) return json_object_new_boolean(false);
-	if (strchr("+-.0123456789", text[0]) != NULL) {
-		struct json_object *number = resolve_integer(text);
-		if (number == NULL) number = resolve_float(text);
-		if (number != NULL) return number;
-	}
-	*is_string = true;
-	return NULL;
-}
-
-/* ---- Reading ---- */
-
 struct reader {
 	yaml_document_t *document;
 	struct yaml_lines *lines;
 	struct strbuf path;
 	size_t nodes;
+	size_t bytes; /* of texts and paths */
 	size_t depth;
 	struct error **err;
 };
@@ -155,17 +91,49 @@ static size_t line_of(const yaml_node_t *node) {
 	return node->start_mark.line + 1;
 }
 
+static int count_bytes(struct reader *reader, const yaml_node_t *node, size_t bytes) {
+	reader->bytes += bytes;
+	if (reader->bytes <= BYTES_MAX) return 0;
+	return error_set(reader->err, ERROR_INVALID, "line %zu: the document is too large (aliases count each time)",
+	                 line_of(node));
+}
+
+/* Notes where the node at the reader's path stands. */
+static int keep_line(struct reader *reader, const yaml_node_t *node) {
+	if (count_bytes(reader, node, reader->path.length) < 0) return -1;
+	lines_add(reader->lines, reader->path.data, line_of(node));
+	return 0;
+}
+
+/* Whether the scalar is what its text looks like: it is plain, or tagged as something else than text. libyaml gives a
+ * plain scalar without a tag the tag of text, so that "!!str 123" cannot be told from "123". */
+static bool is_resolved(const yaml_node_t *node) {
+	static const char *const tags[] = { YAML_INT_TAG, YAML_FLOAT_TAG, YAML_BOOL_TAG, YAML_NULL_TAG, NULL };
+	const char *tag = (const char *)node->tag;
+	if (strcmp(tag, YAML_STR_TAG) == 0) return node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	return yaml_is_one_of(tag, tags);
+}
+
 static int read_scalar(struct reader *reader, yaml_node_t *node, struct json_object **json) {
 	const char *text = (const char *)node->data.scalar.value;
 	size_t length = node->data.scalar.length;
 	bool is_string = true;
 	*json = NULL;
+	if (count_bytes(reader, node, length) < 0) return -1;
 	if (strlen(text) != length) {
 		return error_set(reader->err, ERROR_INVALID, "line %zu: a NUL character in text", line_of(node));
 	}
-	/* libyaml gives a scalar without a tag of its own the string tag: only the style tells plain from quoted. */
-	bool is_untagged = strcmp((const char *)node->tag, YAML_STR_TAG) == 0;
-	if (is_untagged && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) *json = resolve_plain(text, &is_string);
+	if (is_resolved(node)) {
+		if (yaml_is_not_finite(text)) {
+			return error_set(reader->err, ERROR_INVALID, "line %zu: %s is no number that JSON can hold",
+			                 line_of(node), text);
+		}
+		*json = yaml_resolve_plain(text, &is_string);
+		if (is_string && strcmp((const char *)node->tag, YAML_STR_TAG) != 0) {
+			return error_set(reader->err, ERROR_INVALID, "line %zu: \"%s\" is not what its tag says",
+			                 line_of(node), text);
+		}
+	}
 	if (is_string) *json = json_object_new_string_len(text, (int)length);
 	return 0;
 }
@@ -203,6 +171,20 @@ static int merge_into(struct reader *reader, struct json_object *object, struct 
 	return 0;
 }
 
+/* The key as text, as sigs.k8s.io/yaml has it: numbers and booleans in their usual form. The caller owns it. */
+static int read_key(struct reader *reader, yaml_node_t *key, char **name) {
+	if (key->type != YAML_SCALAR_NODE) {
+		return error_set(reader->err, ERROR_INVALID, "line %zu: a key must be a scalar", line_of(key));
+	}
+	cleanup_json struct json_object *json = NULL;
+	if (read_scalar(reader, key, &json) < 0) return -1;
+	if (json == NULL)
+		return error_set(reader->err, ERROR_INVALID, "line %zu: a key must not be null", line_of(key));
+	*name = json_object_is_type(json, json_type_string) ? xstrdup(json_object_get_string(json))
+	                                                    : json_to_text(json);
+	return 0;
+}
+
 static int read_mapping(struct reader *reader, yaml_node_t *node, struct json_object **json) {
 	cleanup_json struct json_object *object = json_object_new_object();
 	cleanup_json struct json_object *merged = NULL;
@@ -211,14 +193,8 @@ static int read_mapping(struct reader *reader, yaml_node_t *node, struct json_ob
 	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
 		yaml_node_t *key = yaml_document_get_node(reader->document, pair->key);
 		yaml_node_t *value = yaml_document_get_node(reader->document, pair->value);
-		if (key->type != YAML_SCALAR_NODE) {
-			return error_set(reader->err, ERROR_INVALID, "line %zu: a key must be a scalar", line_of(key));
-		}
-		const char *name = (const char *)key->data.scalar.value;
-		if (strlen(name) != key->data.scalar.length) {
-			return error_set(reader->err, ERROR_INVALID, "line %zu: a NUL character in a key",
-			                 line_of(key));
-		}
+		cleanup_free char *name = NULL;
+		if (read_key(reader, key, &name) < 0 || name == NULL) return -1;
 		if (json_object_object_get_ex(object, name, NULL)) {
 			return error_set(reader->err, ERROR_INVALID,
 			                 "line %zu: the key \"%s\" stands twice in one mapping", line_of(key), name);
@@ -230,7 +206,7 @@ static int read_mapping(struct reader *reader, yaml_node_t *node, struct json_ob
 		}
 		if (length != 0) strbuf_append_char(&reader->path, '.');
 		strbuf_append(&reader->path, name);
-		if (!is_merge) lines_add(reader->lines, reader->path.data, line_of(key));
+		if (!is_merge && keep_line(reader, key) < 0) return -1;
 		struct json_object *member = NULL;
 		if (read_node(reader, value, &member) < 0) return -1;
 		if (is_merge) {
@@ -252,12 +228,12 @@ static int read_node(struct reader *reader, yaml_node_t *node, struct json_objec
 		return error_set(reader->err, ERROR_INVALID,
 		                 "line %zu: the document is too large (aliases count each time)", line_of(node));
 	}
-	if (reader->depth >= JSON_MAX_DEPTH) {
+	if (reader->depth >= JSON_MAX_DEPTH && node->type != YAML_SCALAR_NODE) {
 		return error_set(reader->err, ERROR_INVALID, "line %zu: nested deeper than %d levels", line_of(node),
 		                 JSON_MAX_DEPTH);
 	}
 	if (reader->path.length != 0 && reader->path.data[reader->path.length - 1] == ']') {
-		lines_add(reader->lines, reader->path.data, line_of(node));
+		if (keep_line(reader, node) < 0) return -1;
 	}
 	reader->depth++;
 	int result = 0;
@@ -283,6 +259,12 @@ static int read_document(yaml_document_t *source, yaml_node_t *root, struct yaml
 
 int yaml_parse(const char *text, size_t length, struct yaml_stream *stream, struct error **err) {
 	*stream = (struct yaml_stream){ 0 };
+	static const char byte_order_mark[] = "\xEF\xBB\xBF";
+	if (length >= 3 && memcmp(text, byte_order_mark, 3) == 0) {
+		text += 3;
+		length -= 3;
+	}
+	if (length == 0) return 0;
 	for (size_t i = 0, line = 1; i < length;) {
 		size_t width = utf8_char_length(text + i, length - i);
 		if (width == 0) return error_set(err, ERROR_INVALID, "line %zu: bytes that are not UTF-8", line);
@@ -324,86 +306,4 @@ void yaml_stream_free(struct yaml_stream *stream) {
 	}
 	free(stream->documents);
 	*stream = (struct yaml_stream){ 0 };
-}
-
-/* ---- Writing ---- */
-
-static int write_bytes(void *context, unsigned char *bytes, size_t size) {
-	strbuf_append_n(context, (const char *)bytes, size);
-	return 1;
-}
-
-static int emit(yaml_emitter_t *emitter, yaml_event_t *event, int initialized) {
-	return initialized && yaml_emitter_emit(emitter, event) ? 0 : -1;
-}
-
-static int emit_scalar(yaml_emitter_t *emitter, const char *text, size_t length, yaml_scalar_style_t style) {
-	yaml_event_t event;
-	return emit(emitter, &event,
-	            yaml_scalar_event_initialize(&event, NULL, NULL, (const unsigned char *)text, (int)length, 1, 1,
-	                                         style));
-}
-
-static int emit_string(yaml_emitter_t *emitter, const char *text, size_t length) {
-	bool is_string = false;
-	json_object_put(resolve_plain(text, &is_string));
-	yaml_scalar_style_t style = YAML_ANY_SCALAR_STYLE;
-	if (!is_string || strcmp(text, "<<") == 0 || strcmp(text, "=") == 0) style = YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-	else if (memchr(text, '\n', length) != NULL) style = YAML_LITERAL_SCALAR_STYLE;
-	return emit_scalar(emitter, text, length, style);
-}
-
-static int emit_node(yaml_emitter_t *emitter, const struct json_object *json) {
-	yaml_event_t event;
-	switch (json_object_get_type(json)) {
-	case json_type_string:
-		return emit_string(emitter, json_object_get_string((struct json_object *)json),
-		                   (size_t)json_object_get_string_len(json));
-	case json_type_object: {
-		yaml_mapping_style_t style =
-		        json_object_object_length(json) == 0 ? YAML_FLOW_MAPPING_STYLE : YAML_BLOCK_MAPPING_STYLE;
-		if (emit(emitter, &event, yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, style)) < 0)
-			return -1;
-		json_object_object_foreach((struct json_object *)json, key, value) {
-			if (emit_string(emitter, key, strlen(key)) < 0 || emit_node(emitter, value) < 0) return -1;
-		}
-		return emit(emitter, &event, yaml_mapping_end_event_initialize(&event));
-	}
-	case json_type_array: {
-		size_t length = json_object_array_length(json);
-		yaml_sequence_style_t style = length == 0 ? YAML_FLOW_SEQUENCE_STYLE : YAML_BLOCK_SEQUENCE_STYLE;
-		if (emit(emitter, &event, yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, style)) < 0)
-			return -1;
-		for (size_t i = 0; i < length; i++) {
-			if (emit_node(emitter, json_object_array_get_idx(json, i)) < 0) return -1;
-		}
-		return emit(emitter, &event, yaml_sequence_end_event_initialize(&event));
-	}
-	default: {
-		cleanup_free char *text = json_to_text(json);
-		return emit_scalar(emitter, text, strlen(text), YAML_PLAIN_SCALAR_STYLE);
-	}
-	}
-}
-
-int yaml_append(struct strbuf *buf, const struct json_object *json, struct error **err) {
-	yaml_emitter_t emitter;
-	yaml_event_t event;
-	if (!yaml_emitter_initialize(&emitter)) return error_set(err, ERROR_INTERNAL, "out of memory");
-	yaml_emitter_set_output(&emitter, write_bytes, buf);
-	yaml_emitter_set_unicode(&emitter, 1);
-	yaml_emitter_set_indent(&emitter, 2);
-	yaml_emitter_set_width(&emitter, -1);
-	int result = 0;
-	if (emit(&emitter, &event, yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING)) < 0 ||
-	    emit(&emitter, &event, yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1)) < 0 ||
-	    emit_node(&emitter, json) < 0 ||
-	    emit(&emitter, &event, yaml_document_end_event_initialize(&event, 1)) < 0 ||
-	    emit(&emitter, &event, yaml_stream_end_event_initialize(&event)) < 0) {
-		result = error_set(err, ERROR_INTERNAL, "cannot write YAML: %s",
-		                   emitter.problem != NULL ? emitter.problem : "out of memory");
-	}
-	yaml_emitter_delete(&emitter);
-	if (result == 0 && buf->data[buf->length - 1] != '\n') strbuf_append_char(buf, '\n');
-	return result;
 }

@@ -23,13 +23,14 @@ struct yaml_stream {
 
 /* Reads every document of `text` (JSON is YAML too). Plain scalars mean what kubectl takes them for (YAML 1.1: yes, on
  * and y are booleans too, 0644 is octal); whatever is quoted is a string. Merge keys (<<) are resolved. ERROR_INVALID
- * names the line: bad syntax, the same key twice, a key that is no scalar, aliases that blow the document up, nesting
- * beyond JSON_MAX_DEPTH, bytes that are not UTF-8. Free with yaml_stream_free. */
+ * names the line: bad syntax, the same key twice, a key that is null or no scalar, aliases that blow the document up,
+ * nesting beyond JSON_MAX_DEPTH, .inf and .nan, bytes that are not UTF-8. Free with yaml_stream_free. */
 int yaml_parse(const char *text, size_t length, struct yaml_stream *stream, struct error **err);
 void yaml_stream_free(struct yaml_stream *stream);
 #define cleanup_yaml_stream __attribute__((cleanup(yaml_stream_free)))
 
-/* The line (from 1) of the node at `path`, or of the nearest node above it that is there. */
+/* The line (from 1) of the node at `path` as findings have it (a.b[0].c, a.map[its.key]), or of the nearest node above
+ * it that is there. */
 size_t yaml_line_of(const struct yaml_document *document, const char *path);
 
 /* Appends `json` as one block-style YAML document, ending in a newline. Strings that would read back as something else

@@ -14,7 +14,7 @@ enum {
 	CHUNK = 250,
 	SILENCE_MS = 90 * 1000,
 	BACKOFF_MS = 250,
-	LONGEST_BACKOFF_MS = 30 * 1000,
+	LONGEST_BACKOFF_MS = 10 * 1000,
 	WATCH_SECONDS = 300,
 	MAX_LINE = 16 * 1024 * 1024
 };
@@ -61,7 +61,8 @@ struct kube_cache *kube_cache_new(struct kube_loop *loop, const struct kube_cach
 	pthread_condattr_destroy(&monotonic);
 	cache->follow.backoff = (struct backoff){
 		.first_ms = cache->options.backoff_ms,
-		.longest_ms = LONGEST_BACKOFF_MS,
+		.longest_ms =
+		        cache->options.backoff_ms > LONGEST_BACKOFF_MS ? cache->options.backoff_ms : LONGEST_BACKOFF_MS,
 	};
 	follow_init(cache);
 	loop_add_member(loop, &cache->member);

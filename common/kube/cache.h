@@ -41,7 +41,7 @@ struct kube_cache_options {
 	int64_t chunk;      /* objects a LIST asks for at once; 250 */
 	int64_t silence_ms; /* a watch without a sign of life is given up after this; 90 s (bookmarks come each minute)
 	                     */
-	int64_t backoff_ms; /* first pause after a failure; 250 ms, doubling up to 30 s, with jitter */
+	int64_t backoff_ms; /* first pause after a failure; 250 ms, doubling up to 10 s, with jitter */
 	int64_t watch_seconds; /* how long the server shall keep a watch; 300, jittered up to twice that */
 	size_t max_line;       /* bytes of one watch event; 16 MiB */
 };

@@ -27,7 +27,10 @@ struct follow {
 	int64_t resume_at;         /* while paused */
 	struct backoff backoff;
 	enum follow_trouble trouble;
-	int failures; /* in a row */
+	int failures;      /* in a row */
+	int64_t failed_at; /* the last of them */
+	bool unreachable;  /* it was for want of an answer */
+	bool expired;      /* our position has, since all was well */
 
 	/* LISTING */
 	struct kube_objects listed; /* so far */
@@ -37,8 +40,8 @@ struct follow {
 	/* WATCHING */
 	char *resource_version; /* where to go on from; NULL: list */
 	struct lines lines;
-	bool opened;     /* the server has answered 200 */
-	bool progressed; /* this watch has brought something */
+	int64_t opened_at; /* the server has answered 200; 0: not yet */
+	bool progressed;   /* this watch has brought something */
 	int64_t started_at;
 	int64_t sign_at;      /* of life, the last one */
 	struct error *broken; /* why we ended it ourselves */

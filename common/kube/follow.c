@@ -39,8 +39,10 @@ static void log_trouble(struct kube_cache *cache, const struct error *err) {
 	struct follow *follow = &cache->follow;
 	enum follow_trouble trouble = trouble_of(err);
 	/* A dropped connection or an expired position that is mended at the next attempt is daily life. */
-	bool daily = trouble == TROUBLE_SERVER && follow->failures < 2 &&
-	             (kube_cache_synced(cache) || err->kind == ERROR_GONE);
+	enum { DAILY_BREAKS = 1, DAILY_EXPIRIES = 5 };
+	int daily_failures = kube_cache_synced(cache) ? DAILY_BREAKS : 0;
+	if (err->kind == ERROR_GONE) daily_failures = DAILY_EXPIRIES;
+	bool daily = trouble == TROUBLE_SERVER && follow->failures <= daily_failures;
 	if (trouble == follow->trouble || daily) {
 		log_debug("watch cache: attempt failed", log_str("resource", cache->options.resource->plural),
 		          log_err(err));
@@ -63,16 +65,29 @@ static void log_recovery(struct kube_cache *cache) {
 	log_info("watch cache: following the API server again", log_str("resource", cache->options.resource->plural));
 }
 
+static int64_t pause_after(struct kube_cache *cache, const struct error *err) {
+	/* Somebody is about to install the CRD, and waits for us to notice. */
+	enum { LONGEST_FOR_ABSENT_MS = 5000 };
+	struct follow *follow = &cache->follow;
+	/* An expired position needs a list, and that at once; unless lists do not help. */
+	if (err->kind == ERROR_GONE && !follow->expired) {
+		follow->expired = true;
+		return jitter(cache->options.backoff_ms);
+	}
+	int64_t pause = backoff_next_ms(&follow->backoff);
+	if (err->kind == ERROR_NOT_FOUND && pause > LONGEST_FOR_ABSENT_MS) pause = LONGEST_FOR_ABSENT_MS;
+	return pause;
+}
+
 /* An attempt failed: the next one after a pause, which the server may make longer. */
 static void fail(struct kube_cache *cache, const struct error *err) {
 	struct follow *follow = &cache->follow;
 	follow->failures++;
+	follow->failed_at = clock_monotonic_ms();
+	follow->unreachable = err->code == 0 && (err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_TIMEOUT);
 	atomic_fetch_add(&cache->failures, 1);
 	log_trouble(cache, err);
-	int64_t pause = backoff_next_ms(&follow->backoff);
-	/* Somebody is about to install the CRD, and waits for us to notice. */
-	enum { LONGEST_FOR_ABSENT_MS = 5000 };
-	if (err->kind == ERROR_NOT_FOUND && pause > LONGEST_FOR_ABSENT_MS) pause = LONGEST_FOR_ABSENT_MS;
+	int64_t pause = pause_after(cache, err);
 	int64_t asked = follow->transfer != NULL ? call_retry_after_ms(transfer_call(follow->transfer)) : 0;
 	pause_for(cache, pause > asked ? pause : asked);
 }
@@ -215,11 +230,13 @@ static bool needs_list(const struct error *err) {
 /* A watch that brought something or held for a while: what went wrong before is over. */
 static bool was_useful(const struct follow *follow) {
 	enum { LONG_ENOUGH_MS = 10 * 1000 };
-	return follow->progressed || (follow->opened && clock_monotonic_ms() - follow->started_at >= LONG_ENOUGH_MS);
+	return follow->progressed ||
+	       (follow->opened_at != 0 && clock_monotonic_ms() - follow->opened_at >= LONG_ENOUGH_MS);
 }
 
 static void start_over(struct follow *follow) {
 	follow->failures = 0;
+	follow->expired = false;
 	backoff_reset(&follow->backoff);
 }
 
@@ -274,7 +291,7 @@ static void watch(struct kube_cache *cache) {
 	call->sink = on_bytes;
 	call->sink_context = cache;
 	lines_reset(&follow->lines);
-	follow->opened = false;
+	follow->opened_at = 0;
 	follow->progressed = false;
 	follow->started_at = clock_monotonic_ms();
 	follow->sign_at = follow->started_at;
@@ -282,21 +299,45 @@ static void watch(struct kube_cache *cache) {
 }
 
 /* The server has taken the watch up: so far we are up to date. */
-static void note_opened(struct kube_cache *cache) {
-	cache->follow.opened = true;
-	cache->follow.sign_at = clock_monotonic_ms();
+static void note_opened(struct kube_cache *cache, int64_t now) {
+	cache->follow.opened_at = now;
+	cache->follow.sign_at = now;
 	contact(cache);
-	log_recovery(cache);
+	loop_note_success(cache->loop);
+}
+
+/* How long the server may take until it takes a watch up, and how long one must hold to be called well (an expired
+ * position is told in the first event, after 200). */
+enum { OPEN_MS = KUBE_TIMEOUT_MS, SETTLED_MS = 1000 };
+
+static int64_t patience_ends_at(const struct kube_cache *cache) {
+	const struct follow *follow = &cache->follow;
+	int64_t silence = cache->options.silence_ms;
+	return follow->sign_at + (follow->opened_at == 0 && silence > OPEN_MS ? OPEN_MS : silence);
 }
 
 static void give_up_silent(struct kube_cache *cache) {
 	struct follow *follow = &cache->follow;
 	cleanup_error struct error *err = NULL;
 	error_set(&err, ERROR_TIMEOUT, "watch of %s: no sign of life for %lld ms", cache->options.resource->plural,
-	          (long long)cache->options.silence_ms);
+	          (long long)(clock_monotonic_ms() - follow->sign_at));
+	/* A server without news and without bookmarks (there are none before the first event after its start) is no
+	 * reason to doubt the connection; one that does not even take up the next watch is. */
+	if (follow->opened_at == 0) loop_distrust_connections(cache->loop);
 	transfer_cancel(take(&follow->transfer));
-	loop_distrust_connections(cache->loop);
 	watch_lost(cache, err);
+}
+
+/* Returns when to look again. */
+static int64_t tend_watch(struct kube_cache *cache, int64_t now) {
+	struct follow *follow = &cache->follow;
+	if (follow->opened_at == 0 && transfer_status(follow->transfer) == 200) note_opened(cache, now);
+	int64_t next = patience_ends_at(cache);
+	if (follow->trouble == TROUBLE_NONE || follow->opened_at == 0) return next;
+	int64_t settled_at = follow->opened_at + SETTLED_MS;
+	if (!follow->progressed && now < settled_at) return settled_at < next ? settled_at : next;
+	log_recovery(cache);
+	return next;
 }
 
 /* ---- The machine ---- */
@@ -306,22 +347,31 @@ void follow_init(struct kube_cache *cache) {
 	pause_for(cache, 0);
 }
 
+/* The server answers others again: no need to sit the pause out, only to not come all at once. */
+static void shorten_pause(struct kube_cache *cache, int64_t now) {
+	enum { SPREAD_MS = 250 };
+	struct follow *follow = &cache->follow;
+	if (!follow->unreachable || loop_last_success(cache->loop) <= follow->failed_at) return;
+	follow->unreachable = false;
+	int64_t soon = now + jitter(SPREAD_MS);
+	if (soon < follow->resume_at) follow->resume_at = soon;
+}
+
 int64_t follow_tick(struct kube_cache *cache, int64_t now) {
 	struct follow *follow = &cache->follow;
 	if (follow->state == FOLLOW_WATCHING) {
-		if (!follow->opened && transfer_status(follow->transfer) == 200) note_opened(cache);
-		if (now - follow->sign_at >= cache->options.silence_ms) give_up_silent(cache);
+		int64_t next = tend_watch(cache, now);
+		if (now < patience_ends_at(cache)) return next;
+		give_up_silent(cache);
 	}
-	if (follow->state == FOLLOW_PAUSED && now >= follow->resume_at) {
+	if (follow->state == FOLLOW_PAUSED) {
+		shorten_pause(cache, now);
+		if (now < follow->resume_at) return follow->resume_at;
 		if (follow->resource_version != NULL) watch(cache);
 		else list_chunk(cache, NULL);
 	}
-	switch (follow->state) {
-	case FOLLOW_PAUSED: return follow->resume_at;
-	case FOLLOW_WATCHING: return follow->sign_at + cache->options.silence_ms;
-	case FOLLOW_LISTING: break; /* its transfer has a deadline */
-	}
-	return INT64_MAX;
+	/* What has been started is looked at with the next step; a list has a deadline of its own. */
+	return follow->state == FOLLOW_WATCHING ? patience_ends_at(cache) : INT64_MAX;
 }
 
 void follow_free(struct kube_cache *cache) {

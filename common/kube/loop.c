@@ -30,6 +30,7 @@ struct kube_loop {
 	struct transfer *transfers;
 	struct loop_member *members;
 	int64_t distrust_until; /* monotonic milliseconds */
+	int64_t success_at;     /* the same; 0: never */
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool stopping;
@@ -110,8 +111,16 @@ static void begin_attempt(struct transfer *transfer) {
 }
 
 void loop_distrust_connections(struct kube_loop *loop) {
-	enum { DISTRUST_MS = 30 * 1000 };
+	enum { DISTRUST_MS = 10 * 1000 };
 	loop->distrust_until = clock_monotonic_ms() + DISTRUST_MS;
+}
+
+void loop_note_success(struct kube_loop *loop) {
+	loop->success_at = clock_monotonic_ms();
+}
+
+int64_t loop_last_success(const struct kube_loop *loop) {
+	return loop->success_at;
 }
 
 static void end_attempt(struct transfer *transfer, CURLcode result) {
@@ -128,6 +137,7 @@ static void end_attempt(struct transfer *transfer, CURLcode result) {
 			return;
 		}
 	}
+	if (err == NULL) loop_note_success(transfer->loop);
 	complete(transfer, answer, err);
 }
 

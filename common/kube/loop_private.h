@@ -19,9 +19,14 @@ void transfer_try_once(struct transfer *transfer);
 /* The HTTP status received so far, 0 for none. */
 long transfer_status(const struct transfer *transfer);
 
-/* A peer went silent: for a while, new exchanges take new connections. HTTP/2 would put them on the dead one otherwise,
- * until the kernel gives it up (TCP_USER_TIMEOUT, transport.c). */
+/* A request was not answered in time: for a while, new exchanges take new connections. HTTP/2 would put them on the
+ * dead one otherwise, until the kernel gives it up (TCP_USER_TIMEOUT, transport.c). */
 void loop_distrust_connections(struct kube_loop *loop);
+
+/* When the server was last seen well (monotonic milliseconds; 0: never): those who wait because it did not answer need
+ * not wait any longer. Requests note it by themselves, watches when they are taken up. */
+int64_t loop_last_success(const struct kube_loop *loop);
+void loop_note_success(struct kube_loop *loop);
 
 /* Something on the loop that has things to do at certain times. */
 struct loop_member {

@@ -14,9 +14,9 @@ make_credentials() {
 		-newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout "$pki/ca.key" -out "$pki/ca.crt" \
 		-addext "basicConstraints = critical, CA:TRUE" -addext "keyUsage = critical, keyCertSign, cRLSign"
 
-	# 127.96.0.1 is the ClusterIP of the Service default/kubernetes.
+	# 127.(96 + network).0.1 is the ClusterIP of the Service default/kubernetes.
 	certificate server "/CN=kube-apiserver" serverAuth \
-		"IP:127.0.0.1, IP:127.96.0.1, DNS:localhost, DNS:kubernetes, DNS:kubernetes.default, DNS:kubernetes.default.svc, DNS:kubernetes.default.svc.cluster.local"
+		"IP:127.0.0.1, IP:127.$((96 + network)).0.1, DNS:localhost, DNS:kubernetes, DNS:kubernetes.default, DNS:kubernetes.default.svc, DNS:kubernetes.default.svc.cluster.local"
 	certificate admin "/O=system:masters/CN=kubernetes-admin" clientAuth
 	certificate controller-manager "/CN=system:kube-controller-manager" clientAuth
 	certificate scheduler "/CN=system:kube-scheduler" clientAuth

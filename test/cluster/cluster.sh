@@ -38,7 +38,7 @@ all_parts=("${parts[@]}" simnode)
 # back where the others look for it.
 settings=(
 	etcd kube_apiserver kube_controller_manager kube_scheduler kubectl
-	etcd_port etcd_peer_port api_port controllers_port scheduler_port
+	etcd_port etcd_peer_port api_port controllers_port scheduler_port network
 )
 declare "${settings[@]/%/=}"
 
@@ -154,6 +154,8 @@ choose_settings() {
 	choose_port etcd_port 12379
 	choose_port etcd_peer_port 12380
 	choose_port api_port 16443
+	# Pods and Services have addresses that the whole machine sees: clusters side by side get different ones.
+	network=$(((api_port - 16443) % 16))
 	choose_port controllers_port 16257
 	choose_port scheduler_port 16259
 	for name in "${settings[@]}"; do

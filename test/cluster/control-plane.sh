@@ -19,7 +19,7 @@ start_kube-apiserver() {
 		--bind-address 127.0.0.1 --advertise-address 127.0.0.1 --secure-port "$api_port" \
 		--tls-cert-file "$cluster/pki/server.crt" --tls-private-key-file "$cluster/pki/server.key" --cert-dir "$cluster/pki" \
 		--client-ca-file "$cluster/pki/ca.crt" --authorization-mode RBAC --allow-privileged=true \
-		--service-cluster-ip-range 127.96.0.0/16 --endpoint-reconciler-type none \
+		--service-cluster-ip-range "127.$((96 + network)).0.0/16" --endpoint-reconciler-type none \
 		--service-account-issuer https://kubernetes.default.svc.cluster.local \
 		--service-account-key-file "$cluster/pki/service-account.key" \
 		--service-account-signing-key-file "$cluster/pki/service-account.key"

@@ -11,10 +11,7 @@ source "$here/processes.sh"
 kubectl= # comes with the settings
 build=${AGKEEPER_BUILD_DIR:-$top/build}
 # Which program the simulated nodes run for a container of which image.
-images=(
-	"agkeeper=$build/agkeeper"
-	"mssql/server=$build/simsqlserver"
-)
+images=("agkeeper=$build/agkeeper")
 started=()
 
 main() {
@@ -32,6 +29,7 @@ main() {
 	start_simnode
 	kube_until 60 "applying manifests/" apply -k "$top/manifests"
 	kube_until 120 "waiting for agkeeper" -n agkeeper-system wait --for=condition=Available --timeout=2s deployment/agkeeper
+	kube_until 60 "waiting for the starter catalogue" get mssqlserverversion 2022-cu19
 	say "agkeeper runs in namespace agkeeper-system."
 }
 
@@ -39,7 +37,7 @@ start_simnode() {
 	lock "$cache/cluster.lock" "Another 'cluster up' or 'cluster down' is at work; waiting for it…"
 	if ! recorded_pid simnode >/dev/null; then
 		mkdir -p "$cluster/simnode"
-		start simnode "$build/simnode" --kubeconfig "$cluster/admin.kubeconfig" --state "$cluster/simnode" "${images[@]/#/--image=}"
+		start simnode "$build/simnode" --kubeconfig "$cluster/admin.kubeconfig" --state "$cluster/simnode" --network "${network:-0}" "${images[@]/#/--image=}"
 	fi
 	unlock
 	kube_until 30 "waiting for the simulated nodes" wait --for=condition=Ready --timeout=2s nodes --all

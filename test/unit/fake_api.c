@@ -23,7 +23,7 @@ struct fake_stream {
 	struct fake_api *api; /* once a request has got it */
 	struct strbuf bytes;
 	size_t sent;
-	enum { STREAM_OPEN, STREAM_ENDED, STREAM_BROKEN } state;
+	enum stream_state { STREAM_OPEN, STREAM_ENDED, STREAM_BROKEN } state;
 };
 
 enum { MOST_RULES = 64 };
@@ -65,7 +65,7 @@ void fake_stream_send(struct fake_stream *stream, const char *text) {
 	pthread_mutex_unlock(&lock);
 }
 
-static void finish(struct fake_stream *stream, int state) {
+static void finish(struct fake_stream *stream, enum stream_state state) {
 	pthread_mutex_lock(&lock);
 	stream->state = state;
 	pthread_cond_broadcast(&changed);

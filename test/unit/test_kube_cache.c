@@ -569,6 +569,34 @@ static void keeps_to_the_deadline_of_a_request(void **state) {
 	assert_int_equal(slow.kind, ERROR_TIMEOUT);
 }
 
+static void step_until_failed_once(struct kube_cache *cache) {
+	int64_t until = clock_monotonic_ms() + 30000;
+	while (kube_cache_counts(cache).failures == 0 && clock_monotonic_ms() < until) kube_loop_step(loop, 1000);
+	assert_int_equal(kube_cache_counts(cache).failures, 1);
+}
+
+static void comes_back_when_the_server_answers_others(void **state) {
+	(void)state;
+	/* The list breaks off; the next attempt would be minutes away. */
+	fake_stream_break(streams[0]);
+	fake_api_on(api, (struct fake_rule){ .path = PODS, .times = 1, .stream = streams[0] });
+	serve(LIST("5", POD("a", "4")), "resourceVersion=5", streams[1]);
+	fake_api_on(api, (struct fake_rule){ .path = "/version", .body = "{}" });
+	struct kube_cache_options with = options();
+	with.backoff_ms = 10 * 60 * 1000;
+	struct kube_cache *cache = kube_cache_new(loop, &with);
+	step_until_failed_once(cache);
+	for (int i = 0; i < 3; i++) kube_loop_step(loop, 10);
+	assert_int_equal(fake_api_count(api, NULL, PODS, NULL), 1);
+
+	struct outcome version = { 0 };
+	kube_loop_submit(loop, &(struct kube_request){ .raw_path = "/version" }, note_outcome, &version);
+	int64_t until = clock_monotonic_ms() + 30000;
+	while (!kube_cache_synced(cache) && clock_monotonic_ms() < until) kube_loop_step(loop, 100);
+	assert_int_equal(version.calls, 1);
+	assert_true(kube_cache_synced(cache));
+}
+
 static void stops_at_once(void **state) {
 	(void)state;
 	serve(LIST("5", ""), "resourceVersion=5", streams[0]);
@@ -611,6 +639,7 @@ int main(void) {
 		TEST(submits_requests_stepped_by_the_caller),
 		TEST(tells_those_who_wait_that_it_ends),
 		TEST(keeps_to_the_deadline_of_a_request),
+		TEST(comes_back_when_the_server_answers_others),
 		TEST(stops_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

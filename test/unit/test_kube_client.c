@@ -113,7 +113,7 @@ static void patches_in_three_ways(void **state) {
 		[KUBE_PATCH_JSON] = "application/json-patch+json",
 		[KUBE_PATCH_APPLY] = "application/apply-patch+yaml",
 	};
-	for (int type = KUBE_PATCH_MERGE; type <= KUBE_PATCH_APPLY; type++) {
+	for (enum kube_patch_type type = KUBE_PATCH_MERGE; type <= KUBE_PATCH_APPLY; type++) {
 		assert_int_equal(kube_patch(client, &kube_secrets, "default", "sales", NULL, type, patch, NULL, NULL),
 		                 0);
 		const struct fake_request *request = fake_api_last(api, "PATCH", SALES);

@@ -249,7 +249,7 @@ static void what_is_no_review_is_a_bad_request(void **state) {
 	assert_bad(REVIEW_VALIDATE, REVIEW("CREATE", "\"object\":{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}"),
 	           "request.object: its apiVersion and kind must be those of request.kind, test.io/v1 Widget");
 	assert_bad(REVIEW_VALIDATE, REVIEW("CREATE", "\"uid\":\"other\",\"object\":" WIDGET("\"size\":3")),
-	           "invalid JSON: an object has the same key twice");
+	           "invalid JSON at byte 220: an object has the same key twice");
 }
 
 #define CONVERSION(version_, objects_)                                                                            \

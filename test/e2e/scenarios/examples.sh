@@ -32,7 +32,7 @@ done
 # What the user left out is filled in.
 equal "defaults: failoverMode Automatic for a synchronous replica" "Automatic Automatic Automatic" \
 	"$(field sqlag/mssql-ag '{.spec.replicas[*].failoverMode}')"
-equal "defaults: the secondary reads" "false true true" "$(field sqlag/mssql-ag '{.spec.replicas[*].readableSecondary}')"
+equal "defaults: what stands inside list elements stays as written" "true true" "$(field sqlag/mssql-ag '{.spec.replicas[*].readableSecondary}')"
 
 kubectl -n demo delete msops --all >/dev/null
 kubectl -n demo delete sqlag,ms --all >/dev/null

@@ -13,7 +13,7 @@ spec:
   storage: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 10Gi}}}
 END
 check "dry run: admitted" kubectl apply --dry-run=server -f "$work/guarded.yaml"
-equal "dry run: nothing was created" "" "$(kubectl -n demo get ms -o name)"
+equal "dry run: nothing was created" "" "$(kubectl -n demo get ms guarded --ignore-not-found -o name)"
 admitted "deletionPolicy DoNotTerminate: created" "$work/guarded.yaml"
 output=$(kubectl -n demo delete ms guarded --wait=false 2>&1)
 says "deletionPolicy DoNotTerminate: delete is refused, saying why" "$output" "spec.deletionPolicy" "DoNotTerminate"

@@ -27,18 +27,27 @@ spec:
   version: "2022-cu19"
   storage: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
 END
+write_until() { # until the file is there, objects are applied; what is turned away is written down
+	local file=$1 output
+	until [[ -e $file ]]; do
+		if output=$(kubectl apply --dry-run=server -f "$work/probe.yaml" 2>&1); then echo ok; else echo "turned away: $output"; fi
+	done
+}
+write_until "$work/enough" >"$work/writes" &
+writer=$!
 kubectl -n agkeeper-system rollout restart deployment/agkeeper >/dev/null
-failures=0
-writes=0
-until kubectl -n agkeeper-system rollout status deployment/agkeeper --timeout=1s >/dev/null 2>&1 || ((writes >= 200)); do
-	output=$(kubectl apply --dry-run=server -f "$work/probe.yaml" 2>&1) || { failures=$((failures + 1)); echo "# $output"; }
-	writes=$((writes + 1))
-done
-equal "rolling restart: none of the $writes writes meanwhile was turned away" 0 "$failures"
-check "rolling restart: finished" kubectl -n agkeeper-system rollout status deployment/agkeeper --timeout=60s
+check "rolling restart: finished" kubectl -n agkeeper-system rollout status deployment/agkeeper --timeout=90s
+only_new_pods() { [[ $(kubectl -n agkeeper-system get pods -l app.kubernetes.io/name=agkeeper -o name | wc -l) == 2 ]]; }
+check "rolling restart: the old replicas are gone" until_true 60 only_new_pods
+touch "$work/enough"
+wait "$writer"
+says "rolling restart: objects were applied meanwhile" "$(cat "$work/writes")" ok
+equal "rolling restart: none of $(wc -l <"$work/writes") writes was turned away" "" "$(grep -v '^ok$' "$work/writes")"
 
-pod=$(kubectl -n agkeeper-system get pods -l app.kubernetes.io/name=agkeeper -o jsonpath='{.items[0].metadata.name}')
-ip=$(kubectl -n agkeeper-system get pod "$pod" -o jsonpath='{.status.podIP}')
-metrics=$(curl -s "http://$ip:8080/metrics")
+
+metrics=
+for ip in $(kubectl -n agkeeper-system get pods -l app.kubernetes.io/name=agkeeper -o jsonpath='{.items[*].status.podIP}'); do
+	metrics+=$(curl -s "http://$ip:8080/metrics")
+done
 says "metrics: what a dashboard needs" "$metrics" agkeeper_admission_requests_total agkeeper_admission_duration_seconds_bucket \
 	agkeeper_certificate_expiry_timestamp_seconds agkeeper_cache_age_seconds
