@@ -46,7 +46,7 @@ static struct file *find_or_add(struct sim_disk *disk, const char *name) {
 static int load(struct sim_disk *disk, const char *name, struct error **err) {
 	cleanup_free char *path = xasprintf("%s/%s", disk->folder, name);
 	struct strbuf content = { 0 };
-	if (file_read(path, &content, err) < 0) {
+	if (file_read(path, SIZE_MAX, &content, err) < 0) {
 		strbuf_free(&content);
 		return -1;
 	}
