@@ -30,6 +30,7 @@ static bool fake_is_closed;  /* the server has ended idle sessions */
 static int fake_cancelled;   /* how often sim_session_cancel was called */
 static int fake_resets;      /* and sim_session_reset */
 static char fake_last[4096]; /* the last batch or procedure */
+static char fake_names[256]; /* of the last call's parameters, each with a comma behind it */
 static char fake_user[256], fake_password[256], fake_database[256];
 static bool fake_read_only;
 
@@ -127,6 +128,11 @@ void sim_session_execute(struct sim_session *session, const char *text, const st
 
 void sim_session_call(struct sim_session *session, const char *procedure, const struct sim_parameter *parameters,
                       size_t count) {
+	fake_names[0] = '\0';
+	for (size_t i = 0; i < count && i < 10; i++) {
+		size_t used = strlen(fake_names);
+		snprintf(fake_names + used, sizeof(fake_names) - used, "%.20s,", parameters[i].name);
+	}
 	if (strcasecmp(procedure, "sp_executesql") != 0 || count == 0) {
 		session->skipped = 0;
 		fake_begin(session, procedure, parameters, count);

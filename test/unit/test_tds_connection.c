@@ -354,6 +354,19 @@ static void put_int_parameter(struct strbuf *body, const char *name, uint8_t sta
 	tds_put_u32(body, (uint32_t)number);
 }
 
+/* The fake notes what the session is called with. */
+static void statements_are_known_by_their_place(void **state) {
+	struct client *client = *state;
+	log_in(client);
+	cleanup_strbuf struct strbuf body = call_numbered(10);
+	put_text_parameter(&body, "@statement", "ECHO");
+	put_text_parameter(&body, "@params", "@a int");
+	put_int_parameter(&body, "@a", 0, 5);
+	assert_int_equal(send(client, TDS_RPC, body.data, body.length), 0);
+	assert_true(take_response(client, TDS_RESPONSE));
+	assert_string_equal(fake_names, ",,@a,");
+}
+
 static void parameters_go_and_come_back(void **state) {
 	struct client *client = *state;
 	log_in(client);
@@ -637,6 +650,7 @@ int main(void) {
 		TEST(a_session_that_the_server_ends_takes_the_connection_along),
 		TEST(an_idle_session_that_the_server_ends_too),
 		TEST(bytes_may_come_one_at_a_time),
+		TEST(statements_are_known_by_their_place),
 		TEST(parameters_go_and_come_back),
 		TEST(statements_are_prepared_executed_and_forgotten),
 		TEST(prepexec_gives_the_handle_and_the_result),

@@ -105,5 +105,8 @@ struct tds_plan tds_prepared_plan(struct tds_prepared *prepared, const struct td
 	struct tds_plan plan = { .procedure = call->name, .count = call->count };
 	plan.parameters = xcalloc(call->count + 1, sizeof(*plan.parameters));
 	if (call->count > 0) memcpy(plan.parameters, call->parameters, call->count * sizeof(*plan.parameters));
+	/* Statement and declaration are known by their places: tedious calls @statement what is documented as @stmt. */
+	for (size_t i = 0; call->procedure == TDS_EXECUTESQL && i < 2 && i < plan.count; i++)
+		plan.parameters[i].name = "";
 	return plan;
 }
