@@ -5,11 +5,11 @@
 # What FreeTDS is told about encryption: off, request (the login only, if that is all the server wants) or require.
 freetds_conf() { printf '[global]\n\tclient charset = UTF-8\n\ttext size = 64512000\n\tencryption = %s\n' "$1" >"$work/freetds.conf"; }
 
-# tsql_says BATCHES: what tsql prints, without its greeting and prompts.
+# tsql_says BATCHES: what tsql prints, without its greeting, prompts and the seconds that it counts while connecting.
 tsql_says() {
 	printf '%s\nEXIT\n' "$1" |
 		FREETDS=$work/freetds.conf timeout 30 tsql -H "$address" -p "$port" -U sa -P "${2:-$password}" 2>&1 |
-		sed -E 's/^([0-9]+> )+//;  /^locale /d; /^using default charset/d; /^$/d'
+		sed -E 's/^.*\r//; s/^([0-9]+> )+//;  /^locale /d; /^using default charset/d; /^$/d'
 }
 
 bsqldb_says() {
