@@ -15,7 +15,7 @@ build_commands=(cmake=cmake ninja=ninja-build)
 packages=(
 	"${build_packages[@]}"
 	clang clang-format clang-tidy libclang-rt-14-dev llvm # fuzzing and the linters
-	libcmocka-dev ca-certificates
+	libcmocka-dev libsqlite3-dev ca-certificates
 )
 
 # COMMAND=PACKAGE for tools that may just as well have come from somewhere else: the command has to be there.

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/memory.h"
 
 /* Contents are kept in memory as well for a folder: what counts is that the file has them too. */
@@ -45,13 +44,16 @@ static struct file *find_or_add(struct sim_disk *disk, const char *name) {
 
 static int load(struct sim_disk *disk, const char *name, struct error **err) {
 	cleanup_free char *path = xasprintf("%s/%s", disk->folder, name);
-	struct strbuf content = { 0 };
-	if (file_read(path, SIZE_MAX, &content, err) < 0) {
-		strbuf_free(&content);
-		return -1;
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct strbuf *content = &find_or_add(disk, name)->content;
+	for (ssize_t got = 1; got != 0;) {
+		enum { CHUNK = 65536 };
+		got = fd < 0 ? -1 : read(fd, strbuf_reserve(content, CHUNK), CHUNK);
+		if (got < 0 && errno == EINTR) continue;
+		if (got < 0) return error_errno(err, errno, "cannot read %s", path);
+		content->length += (size_t)got;
+		disk->used += (uint64_t)got;
 	}
-	find_or_add(disk, name)->content = content;
-	disk->used += content.length;
 	return 0;
 }
 

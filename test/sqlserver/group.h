@@ -54,7 +54,8 @@ struct sim_link {
 	int error;               /* last_connect_error */
 	int64_t error_wall;
 	enum sim_role role;
-	bool joined; /* it has this group */
+	int64_t peer_role_since; /* of a primary: when it took its role, by our clock */
+	bool known;              /* a session with it in its present role was begun before */
 	struct sim_progress *progress;
 	size_t progress_count;
 };
@@ -107,6 +108,7 @@ struct sim_group {
 	int64_t next_heartbeat;
 	uint64_t serial;         /* of our messages */
 	char primary_id[SIM_GUID_SIZE]; /* whom a secondary follows; "" nobody */
+	bool had_primary;        /* it followed somebody since it was started */
 	int64_t lease_until;
 	int64_t commit_started_wall; /* a configuration change waits for its majority */
 	struct sim_seeding *seedings;
@@ -152,6 +154,8 @@ bool sim_group_configured(const struct sim_group *group);
 
 /* --- Time and messages (sqlserver/primary.c, sqlserver/secondary.c, sqlserver/transport.c) --- */
 
+/* An offer has come in for a group that a JOIN waits for. */
+void sim_group_join(struct sim_instance *instance, const char *name, struct wire *body);
 int64_t sim_group_run(struct sim_instance *instance, struct sim_group *group);
 void sim_primary_offer(struct sim_instance *instance, struct sim_group *group);
 int64_t sim_primary_run(struct sim_instance *instance, struct sim_group *group);
@@ -159,13 +163,6 @@ int64_t sim_secondary_run(struct sim_instance *instance, struct sim_group *group
 void sim_primary_disconnect(struct sim_instance *instance, struct sim_group *group, struct sim_replica *replica, int error);
 
 enum sim_message_type { SIM_MESSAGE_OFFER = 1, SIM_MESSAGE_REPORT, SIM_MESSAGE_LOG };
-/* A message begins with its type, the sender's certificate, its server name, the group's name and id, the sender's
- * replica id and incarnation, and its number; `body` is the rest. */
-struct sim_envelope {
-	enum sim_message_type type;
-	char *server, *group_name, *group_id, *replica_id, *target;
-	uint64_t serial;
-};
 void sim_transport_send(struct sim_instance *instance, struct sim_group *group, const struct sim_replica *to,
                         enum sim_message_type type, const struct strbuf *body);
 void sim_primary_report(struct sim_instance *instance, struct sim_group *group, struct sim_replica *from,

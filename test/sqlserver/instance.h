@@ -60,6 +60,12 @@ void sim_instance_unreachable(struct sim_instance *instance, const char *host, i
  * with CREATE, ALTER and DROP ENDPOINT. */
 size_t sim_instance_ports(const struct sim_instance *instance, int *ports, size_t size);
 
+/* What sp_server_diagnostics reports, for tests to change: 1 clean, 2 warning, 3 error. */
+struct sim_health {
+	int system, resource, query_processing, io_subsystem;
+};
+struct sim_health *sim_instance_health(struct sim_instance *instance);
+
 const char *sim_instance_name(const struct sim_instance *instance);
 /* Product version as a client expects it in LOGINACK and PRELOGIN: 16, 0, 4175. */
 void sim_instance_version(const struct sim_instance *instance, int *major, int *minor, int *build);

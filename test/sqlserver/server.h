@@ -87,10 +87,6 @@ struct sim_database {
 
 /* --- The instance --- */
 
-struct sim_health { /* of sp_server_diagnostics; set by tests */
-	int system, resource, query_processing, io_subsystem;
-};
-
 struct sim_instance {
 	char *name, *edition, *version;
 	bool hadr_enabled;
@@ -115,6 +111,7 @@ struct sim_instance {
 	size_t database_count;
 	struct sim_group **groups;
 	size_t group_count;
+	char *joining; /* ",ag1,": JOIN statements that wait for the configuration */
 
 	struct sim_session **sessions;
 	size_t session_count;

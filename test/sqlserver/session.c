@@ -23,12 +23,13 @@ static bool inside_try(const struct sim_session *session) {
 }
 
 enum sim_run sim_raise_text(struct sim_session *session, int line, int number, int severity, int state, const char *text) {
-	session->error = number;
-	if (severity <= 10 || !inside_try(session)) {
+	if (severity <= 10) {
 		sim_tell(session, line, number, severity, state, text);
-	} else {
-		sim_set_text(&session->caught.text, text);
+		return SIM_RUN_FAILED;
 	}
+	if (!inside_try(session)) sim_tell(session, line, number, severity, state, text);
+	session->error = number;
+	sim_set_text(&session->caught.text, text);
 	session->caught.number = number;
 	session->caught.severity = severity;
 	session->caught.state = state;
@@ -142,19 +143,31 @@ static struct sim_frame *push(struct sim_session *session, enum sim_frame_kind k
 	return frame;
 }
 
+/* OUTPUT arguments of sp_executesql go back to the variables they came from. */
+static void give_outputs(struct sim_session *session, const struct sim_statement *statement, struct sim_variables *inner) {
+	for (size_t i = 2; i < statement->argument_count; i++) {
+		const struct sim_argument *argument = &statement->arguments[i];
+		if (argument->variable == NULL) continue;
+		struct sim_variable *from = NULL, *to = sim_variable_find(&session->variables, argument->variable);
+		if (argument->name != NULL) from = sim_variable_find(inner, argument->name);
+		else if (i - 2 < inner->count) from = &inner->list[i - 2];
+		if (from != NULL && to != NULL) sim_variable_set(to, &from->value);
+	}
+}
+
 static void pop(struct sim_session *session) {
 	struct sim_frame *frame = &session->frames[--session->frame_count];
 	if (frame->kind != SIM_FRAME_CALL) return;
-	if (session->frame_count > 0) { /* output parameters of sp_executesql go back by their place in the caller */
+	/* What the outermost call leaves is there to be asked for its output parameters. */
+	if (session->frame_count > 0) {
 		struct sim_variables inner = session->variables;
 		session->variables = frame->variables;
-		for (size_t i = 0; i < inner.count; i++) {
-			if (!inner.list[i].output || inner.list[i].type.scale >= 0) continue;
-		}
+		if (frame->owner != NULL) give_outputs(session, frame->owner, &inner);
 		sim_variables_free(&inner);
+	} else {
+		sim_variables_free(&frame->variables);
 	}
 	arena_free(&frame->arena);
-	free(frame->status_variable);
 }
 
 static void end_statement(struct sim_session *session) {
@@ -167,18 +180,18 @@ static void abandon(struct sim_session *session) {
 	end_statement(session);
 }
 
-enum sim_run sim_push_text(struct sim_session *session, int line, const char *text, struct sim_variables variables) {
+enum sim_run sim_push_text(struct sim_session *session, const struct sim_statement *owner, const char *text,
+                           struct sim_variables variables) {
 	struct arena arena = { 0 };
 	struct sim_statement *batch;
 	struct sim_syntax_error error;
-	(void)line;
 	if (!sim_parse(&arena, text, &batch, &error)) {
 		sim_variables_free(&variables);
 		enum sim_run result = sim_raise_text(session, error.line, error.number, 15, error.state, error.text);
 		arena_free(&arena);
 		return result;
 	}
-	struct sim_frame *frame = push(session, SIM_FRAME_CALL, NULL, batch);
+	struct sim_frame *frame = push(session, SIM_FRAME_CALL, owner, batch);
 	frame->arena = arena;
 	frame->variables = session->variables;
 	session->variables = variables;
@@ -391,7 +404,7 @@ static enum sim_run run_execute_text(struct sim_session *session, const struct s
 	if (result != SIM_RUN_DONE) return result;
 	cleanup_free char *text = value_text(&value);
 	sim_value_free(&value);
-	return sim_push_text(session, statement->line, text, (struct sim_variables){ 0 });
+	return sim_push_text(session, NULL, text, (struct sim_variables){ 0 });
 }
 
 static enum sim_run run_return(struct sim_session *session, const struct sim_statement *statement) {
@@ -500,7 +513,7 @@ static bool advance(struct sim_session *session) {
 		return true;
 	}
 	/* What the statement pushes comes first: its own list goes on behind it. */
-	frame->at = statement->kind == SIM_IF && frame->kind == SIM_FRAME_LIST && frame->owner != NULL && frame->owner->kind == SIM_IF ? NULL : statement->next;
+	frame->at = statement->next;
 	enum sim_run result = run(session, statement);
 	if (result == SIM_RUN_WAIT) {
 		session->frames[index].at = statement;
@@ -515,24 +528,69 @@ static bool advance(struct sim_session *session) {
 	return true;
 }
 
-void sim_session_execute(struct sim_session *session, const char *text, const struct sim_parameter *parameters, size_t count) {
+static struct sim_variables parameters_of(const struct sim_parameter *parameters, size_t count) {
+	struct sim_variables variables = { 0 };
+	for (size_t i = 0; i < count; i++) {
+		struct sim_variable *variable = sim_variable_add(&variables, parameters[i].name, parameters[i].type);
+		sim_variable_set(variable, &parameters[i].value);
+		variable->output = parameters[i].output;
+	}
+	return variables;
+}
+
+static struct sim_variables take_variables(struct sim_variables *from) {
+	struct sim_variables variables = *from;
+	*from = (struct sim_variables){ 0 };
+	return variables;
+}
+
+static void start(struct sim_session *session, char *text, struct sim_variables variables) {
 	abandon(session);
 	sim_variables_free(&session->variables);
 	sim_variables_free(&session->call_arguments);
-	struct sim_variables variables = { 0 };
-	for (size_t i = 0; i < count; i++)
-		sim_variable_set(sim_variable_add(&variables, parameters[i].name, parameters[i].type), &parameters[i].value);
-	session->return_status = 0;
 	free(session->call);
-	session->call = NULL;
-	sim_push_text(session, 1, text, variables);
+	session->return_status = 0;
+	session->call = text;
+	session->call_arguments = variables;
+}
+
+void sim_session_execute(struct sim_session *session, const char *text, const struct sim_parameter *parameters, size_t count) {
+	start(session, xstrdup(text), parameters_of(parameters, count));
+}
+
+/* A call is a batch of one EXEC whose arguments are variables: @__0, @__1, … */
+void sim_session_call(struct sim_session *session, const char *procedure, const struct sim_parameter *parameters, size_t count) {
+	struct strbuf text = { 0 };
+	struct sim_variables variables = { 0 };
+	strbuf_printf(&text, "EXEC %s", procedure);
+	for (size_t i = 0; i < count; i++) {
+		cleanup_free char *name = xasprintf("@__%zu", i);
+		struct sim_variable *variable = sim_variable_add(&variables, name, parameters[i].type);
+		sim_variable_set(variable, &parameters[i].value);
+		variable->output = parameters[i].output;
+		bool named = parameters[i].name != NULL && *parameters[i].name != '\0';
+		strbuf_printf(&text, "%s %s%s%s%s", i > 0 ? "," : "", named ? parameters[i].name : "", named ? " = " : "", name,
+		              parameters[i].output ? " OUTPUT" : "");
+	}
+	start(session, strbuf_detach(&text), variables);
 }
 
 enum sim_step sim_session_step(struct sim_session *session) {
+	if (session->closed) return SIM_CLOSED;
+	if (session->call != NULL) {
+		cleanup_free char *text = take(&session->call);
+		if (sim_push_text(session, NULL, text, take_variables(&session->call_arguments)) == SIM_RUN_FAILED) sim_done(session, -1, true);
+	}
 	while (session->frame_count > 0 && !session->closed)
 		if (!advance(session)) break;
 	if (session->closed) return SIM_CLOSED;
 	return session->frame_count > 0 ? SIM_WAITING : SIM_FINISHED;
+}
+
+bool sim_session_output(const struct sim_session *session, size_t index, struct sim_value *value) {
+	if (index >= session->variables.count || !session->variables.list[index].output) return false;
+	*value = session->variables.list[index].value;
+	return true;
 }
 
 int64_t sim_session_deadline(const struct sim_session *session) {
@@ -546,6 +604,8 @@ bool sim_session_is_closed(const struct sim_session *session) {
 
 void sim_session_cancel(struct sim_session *session) {
 	abandon(session);
+	free(session->call);
+	session->call = NULL;
 }
 
 static void forget_context(struct sim_session *session) {

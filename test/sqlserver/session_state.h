@@ -31,10 +31,9 @@ struct sim_rowset {
 struct sim_frame {
 	enum sim_frame_kind { SIM_FRAME_LIST, SIM_FRAME_WHILE, SIM_FRAME_TRY, SIM_FRAME_CATCH, SIM_FRAME_CALL } kind;
 	const struct sim_statement *at;
-	const struct sim_statement *owner; /* the WHILE, the TRY */
+	const struct sim_statement *owner; /* the WHILE, the TRY, the EXEC sp_executesql */
 	struct arena arena;                /* of a CALL: its text */
 	struct sim_variables variables;    /* of a CALL: those of the caller, meanwhile */
-	char *status_variable;             /* EXEC @status = … */
 };
 
 struct sim_error_state {
@@ -75,7 +74,7 @@ struct sim_session {
 	/* What runs. */
 	struct sim_frame *frames;
 	size_t frame_count;
-	char *call; /* procedure started by sim_session_call */
+	char *call; /* a batch that has not begun, and its variables */
 	struct sim_variables call_arguments;
 	int return_status;
 
@@ -151,7 +150,8 @@ enum sim_run sim_run_procedure(struct sim_session *session, const struct sim_sta
 enum sim_run sim_run_server(struct sim_session *session, const struct sim_statement *statement);
 enum sim_run sim_run_group(struct sim_session *session, const struct sim_statement *statement);
 /* Runs text as EXEC('…') does, with variables of its own. */
-enum sim_run sim_push_text(struct sim_session *session, int line, const char *text, struct sim_variables variables);
+enum sim_run sim_push_text(struct sim_session *session, const struct sim_statement *owner, const char *text,
+                           struct sim_variables variables);
 void sim_session_use(struct sim_session *session, const char *database, bool tell);
 void sim_done(struct sim_session *session, int64_t rows, bool failed);
 bool sim_is_sysadmin(const struct sim_session *session);

@@ -13,6 +13,9 @@ struct sim_store *sim_store_open(struct sim_instance *instance) {
 	/* A store belongs to one thread at a time: its instance's lock is lock enough. */
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 	if (sqlite3_open_v2(":memory:", &store->sqlite, flags, NULL) != SQLITE_OK) abort();
+	/* "name" is a name and never a text. */
+	sqlite3_db_config(store->sqlite, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+	sqlite3_db_config(store->sqlite, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
 	sim_store_run(store, "PRAGMA foreign_keys = ON");
 	sim_functions_register(store);
 	sim_views_register(store);
