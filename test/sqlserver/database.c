@@ -25,7 +25,8 @@ struct sim_database *sim_database_by_id(const struct sim_instance *instance, int
 
 struct sim_database *sim_database_of_group(const struct sim_instance *instance, const char *group_database_id) {
 	for (size_t i = 0; i < instance->database_count; i++)
-		if (strcmp(instance->databases[i]->group_database_id, group_database_id) == 0) return instance->databases[i];
+		if (strcmp(instance->databases[i]->group_database_id, group_database_id) == 0)
+			return instance->databases[i];
 	return NULL;
 }
 

@@ -18,8 +18,8 @@ struct sim_disk *sim_disk_memory(void);
 struct sim_disk *sim_disk_folder(const char *path, struct error **err);
 void sim_disk_free(struct sim_disk *disk);
 
-/* The volume's size in bytes; 0: unlimited. Beyond it appending fails with ERROR_IO, as on a full volume. Files that are
- * written whole stand for the system databases, whose space is allocated: they can still be replaced. */
+/* The volume's size in bytes; 0: unlimited. Beyond it appending fails with ERROR_IO, as on a full volume. Files that
+ * are written whole stand for the system databases, whose space is allocated: they can still be replaced. */
 void sim_disk_set_capacity(struct sim_disk *disk, uint64_t bytes);
 uint64_t sim_disk_capacity(const struct sim_disk *disk);
 uint64_t sim_disk_used(const struct sim_disk *disk);

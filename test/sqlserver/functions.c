@@ -62,12 +62,16 @@ FUNCTION(add) {
 		return give_text(context, text);
 	}
 	for (int i = 0; i < 2; i++) {
-		if (sqlite3_value_type(values[i]) != SQLITE_TEXT || sqlite3_value_numeric_type(values[i]) != SQLITE_TEXT) continue;
+		if (sqlite3_value_type(values[i]) != SQLITE_TEXT ||
+		    sqlite3_value_numeric_type(values[i]) != SQLITE_TEXT)
+			continue;
 		cleanup_free char *text = xasprintf("245 %s\x1fint", text_of(values[i]));
 		return sqlite3_result_error(context, text, -1);
 	}
-	if (sqlite3_value_numeric_type(values[0]) == SQLITE_FLOAT || sqlite3_value_numeric_type(values[1]) == SQLITE_FLOAT)
-		return sqlite3_result_double(context, sqlite3_value_double(values[0]) + sqlite3_value_double(values[1]));
+	if (sqlite3_value_numeric_type(values[0]) == SQLITE_FLOAT ||
+	    sqlite3_value_numeric_type(values[1]) == SQLITE_FLOAT)
+		return sqlite3_result_double(context,
+		                             sqlite3_value_double(values[0]) + sqlite3_value_double(values[1]));
 	sqlite3_result_int64(context, sqlite3_value_int64(values[0]) + sqlite3_value_int64(values[1]));
 }
 
@@ -83,7 +87,9 @@ static bool to_integer(const struct sim_value *value, const struct sim_type_info
 	static const struct {
 		enum sim_type type;
 		int64_t low, high;
-	} ranges[] = { { SIM_TINYINT, 0, 255 }, { SIM_SMALLINT, INT16_MIN, INT16_MAX }, { SIM_INT, INT32_MIN, INT32_MAX } };
+	} ranges[] = { { SIM_TINYINT, 0, 255 },
+		       { SIM_SMALLINT, INT16_MIN, INT16_MAX },
+		       { SIM_INT, INT32_MIN, INT32_MAX } };
 	int64_t number = value->integer;
 	if (value->kind == SIM_VALUE_REAL) number = (int64_t)value->real;
 	if (value->kind == SIM_VALUE_TEXT && !whole_number(value->bytes, &number)) {
@@ -93,7 +99,8 @@ static bool to_integer(const struct sim_value *value, const struct sim_type_info
 	}
 	if (value->kind == SIM_VALUE_BYTES) {
 		number = 0;
-		for (size_t i = 0; i < value->length; i++) number = (int64_t)((uint64_t)number << 8 | (unsigned char)value->bytes[i]);
+		for (size_t i = 0; i < value->length; i++)
+			number = (int64_t)((uint64_t)number << 8 | (unsigned char)value->bytes[i]);
 	}
 	if (type->type == SIM_BIT) number = number != 0;
 	for (size_t i = 0; i < ARRAY_LENGTH(ranges); i++)
@@ -114,8 +121,8 @@ static size_t cut_to(const char *text, const struct sim_type_info *type) {
 	size_t length = strlen(text);
 	if (type->length == SIM_MAX) return length;
 	size_t at = 0;
-	for (int left = type->length; left > 0 && at < length; left--)
-		do at++;
+	for (int left = type->length; left > 0 && at < length; left--) do
+			at++;
 		while (((unsigned char)text[at] & 0xc0) == 0x80);
 	return at;
 }
@@ -127,7 +134,9 @@ static struct sim_value owned_text(char *text) {
 static char *as_text(const struct sim_value *value, int style) {
 	char number[64];
 	switch (value->kind) {
-	case SIM_VALUE_INTEGER: snprintf(number, sizeof(number), "%lld", (long long)value->integer); return xstrdup(number);
+	case SIM_VALUE_INTEGER:
+		snprintf(number, sizeof(number), "%lld", (long long)value->integer);
+		return xstrdup(number);
 	case SIM_VALUE_REAL: snprintf(number, sizeof(number), "%.15g", value->real); return xstrdup(number);
 	case SIM_VALUE_BYTES: return style > 0 ? hexadecimal(value, style == 1) : xstrndup(value->bytes, value->length);
 	case SIM_VALUE_TEXT: return xstrdup(value->bytes);
@@ -136,11 +145,13 @@ static char *as_text(const struct sim_value *value, int style) {
 	return xstrdup("");
 }
 
-static bool to_bytes(const struct sim_value *value, const struct sim_type_info *type, int style, struct sim_value *result) {
+static bool to_bytes(const struct sim_value *value, const struct sim_type_info *type, int style,
+                     struct sim_value *result) {
 	cleanup_strbuf struct strbuf bytes = { 0 };
 	strbuf_append(&bytes, "");
 	if (value->kind == SIM_VALUE_INTEGER) {
-		for (int shift = 24; shift >= 0; shift -= 8) strbuf_append_char(&bytes, (char)(unsigned char)(value->integer >> shift));
+		for (int shift = 24; shift >= 0; shift -= 8)
+			strbuf_append_char(&bytes, (char)(unsigned char)(value->integer >> shift));
 	} else if (value->kind == SIM_VALUE_TEXT && style > 0) {
 		const char *at = value->bytes;
 		if (style == 1 && strncasecmp(at, "0x", 2) == 0) at += 2;
@@ -171,7 +182,8 @@ static bool to_time(const struct sim_value *value, const struct sim_type_info *t
 
 static bool is_guid(const char *text) {
 	for (int i = 0; i < 36; i++)
-		if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-' : !isxdigit((unsigned char)text[i])) return false;
+		if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+			return false;
 	return text[36] == '\0';
 }
 
@@ -195,13 +207,15 @@ static bool to_decimal(const struct sim_value *value, const struct sim_type_info
 	if (type->scale > 0) {
 		strbuf_append_char(&number, '.');
 		const char *fraction = digits + whole + (digits[whole] == '.');
-		for (int i = 0; i < type->scale; i++) strbuf_append_char(&number, *fraction != '\0' ? *fraction++ : '0');
+		for (int i = 0; i < type->scale; i++)
+			strbuf_append_char(&number, *fraction != '\0' ? *fraction++ : '0');
 	}
 	*result = owned_text(strbuf_detach(&number));
 	return true;
 }
 
-bool sim_convert_value(const struct sim_value *value, const struct sim_type_info *type, int style, struct sim_value *result) {
+bool sim_convert_value(const struct sim_value *value, const struct sim_type_info *type, int style,
+                       struct sim_value *result) {
 	*result = sim_null();
 	if (value->kind == SIM_VALUE_NULL) return true;
 	switch (type->type) {
@@ -258,8 +272,8 @@ FUNCTION(convert) {
 
 static size_t character_at(const char *text, int64_t index) {
 	size_t at = 0;
-	for (; index > 0 && text[at] != '\0'; index--)
-		do at++;
+	for (; index > 0 && text[at] != '\0'; index--) do
+			at++;
 		while (((unsigned char)text[at] & 0xc0) == 0x80);
 	return at;
 }
@@ -288,7 +302,8 @@ FUNCTION(substring) {
 		if (start > size) start = size;
 		if (length > size - start) length = size - start;
 		const char *bytes = sqlite3_value_blob(values[0]);
-		return sqlite3_result_blob64(context, size > 0 ? bytes + start : "", (sqlite3_uint64)length, SQLITE_TRANSIENT);
+		return sqlite3_result_blob64(context, size > 0 ? bytes + start : "", (sqlite3_uint64)length,
+		                             SQLITE_TRANSIENT);
 	}
 	give_part(context, text_of(values[0]), sqlite3_value_int64(values[1]) - 1, sqlite3_value_int64(values[2]));
 }
@@ -315,7 +330,9 @@ FUNCTION(datalength) {
 FUNCTION(charindex) {
 	if (any_null(count, values)) return sqlite3_result_null(context);
 	const char *text = text_of(values[1]);
-	size_t from = count > 2 && sqlite3_value_int64(values[2]) > 1 ? character_at(text, sqlite3_value_int64(values[2]) - 1) : 0;
+	size_t from = count > 2 && sqlite3_value_int64(values[2]) > 1
+	                      ? character_at(text, sqlite3_value_int64(values[2]) - 1)
+	                      : 0;
 	const char *found = strcasestr(text + from, text_of(values[0]));
 	int64_t index = 0;
 	if (found != NULL && *text_of(values[0]) != '\0')
@@ -377,21 +394,27 @@ static const struct {
 	const char *name, *letters;
 	int64_t microseconds;
 } parts[] = {
-	{ "year", "yyyy", INT64_C(31556952000000) }, { "month", "mm", INT64_C(2629746000000) },
-	{ "day", "dd", INT64_C(86400000000) },       { "hour", "hh", INT64_C(3600000000) },
-	{ "minute", "mi", 60000000 },                { "second", "ss", 1000000 },
-	{ "millisecond", "ms", 1000 },               { "microsecond", "mcs", 1 },
+	{ "year", "yyyy", INT64_C(31556952000000) },
+	{ "month", "mm", INT64_C(2629746000000) },
+	{ "day", "dd", INT64_C(86400000000) },
+	{ "hour", "hh", INT64_C(3600000000) },
+	{ "minute", "mi", 60000000 },
+	{ "second", "ss", 1000000 },
+	{ "millisecond", "ms", 1000 },
+	{ "microsecond", "mcs", 1 },
 };
 
 static int64_t part_of(const char *name) {
 	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++)
-		if (strcasecmp(parts[i].name, name) == 0 || strcasecmp(parts[i].letters, name) == 0) return parts[i].microseconds;
+		if (strcasecmp(parts[i].name, name) == 0 || strcasecmp(parts[i].letters, name) == 0)
+			return parts[i].microseconds;
 	return strcasecmp(name, "s") == 0 ? 1000000 : strcasecmp(name, "d") == 0 ? INT64_C(86400000000) : 0;
 }
 FUNCTION(dateadd) {
 	int64_t unit = part_of(text_of(values[0])), time;
 	char buffer[SIM_TIME_SIZE];
-	if (any_null(count, values) || unit == 0 || !sim_time_parse(text_of(values[2]), &time)) return sqlite3_result_null(context);
+	if (any_null(count, values) || unit == 0 || !sim_time_parse(text_of(values[2]), &time))
+		return sqlite3_result_null(context);
 	give_text(context, sim_datetime_text(time + unit * sqlite3_value_int64(values[1]), buffer));
 }
 static int64_t floor_divide(int64_t value, int64_t unit) {
@@ -419,9 +442,9 @@ FUNCTION(newid) {
 		bits[i] = z ^ (z >> 31);
 	}
 	char guid[SIM_GUID_SIZE];
-	snprintf(guid, sizeof(guid), "%08X-%04X-4%03X-%04X-%012llX", (unsigned)(bits[0] >> 32), (unsigned)(bits[0] >> 16 & 0xffff),
-	         (unsigned)(bits[0] & 0xfff), (unsigned)(bits[1] >> 48 & 0x3fff) | 0x8000,
-	         (unsigned long long)(bits[1] & UINT64_C(0xffffffffffff)));
+	snprintf(guid, sizeof(guid), "%08X-%04X-4%03X-%04X-%012llX", (unsigned)(bits[0] >> 32),
+	         (unsigned)(bits[0] >> 16 & 0xffff), (unsigned)(bits[0] & 0xfff),
+	         (unsigned)(bits[1] >> 48 & 0x3fff) | 0x8000, (unsigned long long)(bits[1] & UINT64_C(0xffffffffffff)));
 	give_text(context, guid);
 }
 
@@ -463,13 +486,19 @@ FUNCTION(serverproperty) {
 	cleanup_free char *edition = xasprintf("%s Edition (64-bit)", instance->edition);
 	cleanup_free char *major = xstrndup(instance->version, strcspn(instance->version, "."));
 	const struct property properties[] = {
-		{ "ServerName", instance->name, 0 },   { "MachineName", instance->name, 0 },
+		{ "ServerName", instance->name, 0 },
+		{ "MachineName", instance->name, 0 },
 		{ "ComputerNamePhysicalNetBIOS", instance->name, 0 },
-		{ "Edition", edition, 0 },             { "EngineEdition", NULL, engine_edition(instance->edition) },
-		{ "ProductVersion", instance->version, 0 }, { "ProductMajorVersion", major, 0 },
-		{ "ProductLevel", "RTM", 0 },          { "ProductUpdateLevel", "CU16", 0 },
-		{ "IsHadrEnabled", NULL, instance->hadr_enabled }, { "HadrManagerStatus", NULL, instance->hadr_enabled ? 1 : 2 },
-		{ "IsClustered", NULL, 0 },            { "IsIntegratedSecurityOnly", NULL, 0 },
+		{ "Edition", edition, 0 },
+		{ "EngineEdition", NULL, engine_edition(instance->edition) },
+		{ "ProductVersion", instance->version, 0 },
+		{ "ProductMajorVersion", major, 0 },
+		{ "ProductLevel", "RTM", 0 },
+		{ "ProductUpdateLevel", "CU16", 0 },
+		{ "IsHadrEnabled", NULL, instance->hadr_enabled },
+		{ "HadrManagerStatus", NULL, instance->hadr_enabled ? 1 : 2 },
+		{ "IsClustered", NULL, 0 },
+		{ "IsIntegratedSecurityOnly", NULL, 0 },
 		{ "Collation", "SQL_Latin1_General_CP1_CI_AS", 0 },
 		{ "InstanceDefaultDataPath", "/var/opt/mssql/data/", 0 },
 		{ "InstanceDefaultLogPath", "/var/opt/mssql/data/", 0 },
@@ -499,8 +528,12 @@ FUNCTION(databasepropertyex) {
 char *sim_version_text(const struct sim_instance *instance);
 char *sim_version_text(const struct sim_instance *instance) {
 	int major = atoi(instance->version);
-	return xasprintf("Microsoft SQL Server %d (RTM) - %s (X64) \n\tSimulated for tests\n\t%s Edition (64-bit) on Linux",
-	                 major == 17 ? 2025 : major == 15 ? 2019 : 2022, instance->version, instance->edition);
+	return xasprintf(
+	        "Microsoft SQL Server %d (RTM) - %s (X64) \n\tSimulated for tests\n\t%s Edition (64-bit) on Linux",
+	        major == 17   ? 2025
+	        : major == 15 ? 2019
+	                      : 2022,
+	        instance->version, instance->edition);
 }
 
 FUNCTION(global) {
@@ -511,16 +544,20 @@ FUNCTION(global) {
 	struct sim_value identity = session != NULL ? session->identity : sim_null();
 	if (strcasecmp(text_of(values[0]), "@@IDENTITY") == 0) return give(context, identity);
 	const struct property properties[] = {
-		{ "@@SERVERNAME", scope->instance->name, 0 }, { "@@SERVICENAME", "MSSQLSERVER", 0 },
-		{ "@@VERSION", version, 0 },                  { "@@LANGUAGE", "us_english", 0 },
+		{ "@@SERVERNAME", scope->instance->name, 0 },
+		{ "@@SERVICENAME", "MSSQLSERVER", 0 },
+		{ "@@VERSION", version, 0 },
+		{ "@@LANGUAGE", "us_english", 0 },
 		{ "@@SPID", NULL, session != NULL ? session->id : 0 },
 		{ "@@ROWCOUNT", NULL, session != NULL ? session->row_count : 0 },
 		{ "@@TRANCOUNT", NULL, session != NULL ? session->transactions : 0 },
 		{ "@@ERROR", NULL, session != NULL ? session->error : 0 },
 		{ "@@LOCK_TIMEOUT", NULL, session != NULL ? session->lock_timeout : -1 },
-		{ "@@MAX_PRECISION", NULL, 38 },              { "@@OPTIONS", NULL, 5432 },
+		{ "@@MAX_PRECISION", NULL, 38 },
+		{ "@@OPTIONS", NULL, 5432 },
 		{ "@@MICROSOFTVERSION", NULL, (int64_t)atoi(scope->instance->version) << 24 },
-		{ "@@DATEFIRST", NULL, 7 },                   { "@@TEXTSIZE", NULL, 2147483647 },
+		{ "@@DATEFIRST", NULL, 7 },
+		{ "@@TEXTSIZE", NULL, 2147483647 },
 	};
 	give_property(context, properties, ARRAY_LENGTH(properties), text_of(values[0]));
 }
@@ -529,15 +566,16 @@ FUNCTION(session_context) {
 	UNUSED;
 	const struct sim_session *session = scope_of(context)->session;
 	for (size_t i = 0; session != NULL && i < session->context_count; i++)
-		if (strcasecmp(session->context[i].key, text_of(values[0])) == 0) return give(context, session->context[i].value);
+		if (strcasecmp(session->context[i].key, text_of(values[0])) == 0)
+			return give(context, session->context[i].value);
 	sqlite3_result_null(context);
 }
 
-#define SESSION_TEXT(name, field)                                                  \
-	FUNCTION(name) {                                                           \
-		UNUSED;                                                            \
-		const struct sim_session *session = scope_of(context)->session;    \
-		give_text(context, session != NULL ? session->field : NULL);       \
+#define SESSION_TEXT(name, field)                                               \
+	FUNCTION(name) {                                                        \
+		UNUSED;                                                         \
+		const struct sim_session *session = scope_of(context)->session; \
+		give_text(context, session != NULL ? session->field : NULL);    \
 	}
 SESSION_TEXT(login, login)
 SESSION_TEXT(host_name, host)
@@ -552,15 +590,17 @@ FUNCTION(suser_sname) {
 FUNCTION(user_name) {
 	UNUSED;
 	const struct sim_session *session = scope_of(context)->session;
-	give_text(context, session != NULL && sim_is_sysadmin(session) ? "dbo" : session != NULL ? session->login : NULL);
+	give_text(context, session != NULL && sim_is_sysadmin(session) ? "dbo"
+	                   : session != NULL                           ? session->login
+	                                                               : NULL);
 }
 
-#define ERROR_FIELD(name, expression)                                                              \
-	FUNCTION(name) {                                                                           \
-		UNUSED;                                                                            \
-		const struct sim_session *session = scope_of(context)->session;                    \
+#define ERROR_FIELD(name, expression)                                                                    \
+	FUNCTION(name) {                                                                                 \
+		UNUSED;                                                                                  \
+		const struct sim_session *session = scope_of(context)->session;                          \
 		if (session == NULL || session->caught.number == 0) return sqlite3_result_null(context); \
-		give(context, expression);                                                         \
+		give(context, expression);                                                               \
 	}
 ERROR_FIELD(error_number, sim_integer(session->caught.number))
 ERROR_FIELD(error_severity, sim_integer(session->caught.severity))
@@ -586,7 +626,8 @@ FUNCTION(sessionproperty) {
 
 FUNCTION(cert_id) {
 	UNUSED;
-	const struct sim_certificate *certificate = sim_certificate_find(scope_of(context)->instance, text_of(values[0]));
+	const struct sim_certificate *certificate =
+	        sim_certificate_find(scope_of(context)->instance, text_of(values[0]));
 	give(context, certificate != NULL ? sim_integer(certificate->id) : sim_null());
 }
 FUNCTION(certencoded) {
@@ -595,7 +636,8 @@ FUNCTION(certencoded) {
 	for (size_t i = 0; i < instance->certificate_count; i++) {
 		const struct sim_certificate *certificate = &instance->certificates[i];
 		if (certificate->id != sqlite3_value_int(values[0])) continue;
-		return sqlite3_result_blob64(context, certificate->public_part, certificate->public_length, SQLITE_TRANSIENT);
+		return sqlite3_result_blob64(context, certificate->public_part, certificate->public_length,
+		                             SQLITE_TRANSIENT);
 	}
 	sqlite3_result_null(context);
 }
@@ -621,7 +663,8 @@ FUNCTION(is_srvrolemember) {
 FUNCTION(has_perms_by_name) {
 	const struct sim_scope *scope = scope_of(context);
 	if (count < 3 || scope->session == NULL) return sqlite3_result_null(context);
-	sqlite3_result_int64(context, sim_is_sysadmin(scope->session) || sim_has_permission(scope->session, text_of(values[2])));
+	sqlite3_result_int64(context,
+	                     sim_is_sysadmin(scope->session) || sim_has_permission(scope->session, text_of(values[2])));
 }
 
 /* Objects are numbered by their name: nobody does more with the number than ask for NULL. */
@@ -632,8 +675,9 @@ static int64_t object_number(const char *name) {
 }
 static bool table_exists(sqlite3 *sqlite, const char *name) {
 	sqlite3_stmt *statement = NULL;
-	sqlite3_prepare_v2(sqlite, "SELECT 1 FROM sqlite_schema WHERE type IN ('table','index') AND name = ? COLLATE NOCASE", -1,
-	                   &statement, NULL);
+	sqlite3_prepare_v2(sqlite,
+	                   "SELECT 1 FROM sqlite_schema WHERE type IN ('table','index') AND name = ? COLLATE NOCASE",
+	                   -1, &statement, NULL);
 	sqlite3_bind_text(statement, 1, name, -1, SQLITE_TRANSIENT);
 	bool found = sqlite3_step(statement) == SQLITE_ROW;
 	sqlite3_finalize(statement);
@@ -648,11 +692,13 @@ FUNCTION(object_id) {
 		if (strchr("[]\"", *c) == NULL) strbuf_append_char(&clean, *c);
 	const char *name = strbuf_text(&clean), *dot = strrchr(name, '.');
 	const char *first = strchr(name, '.');
-	cleanup_free char *database_name = first != NULL && first != dot ? xstrndup(name, (size_t)(first - name)) : xstrdup(scope->session->database);
+	cleanup_free char *database_name = first != NULL && first != dot ? xstrndup(name, (size_t)(first - name))
+	                                                                 : xstrdup(scope->session->database);
 	struct sim_database *database = sim_database_find(scope->instance, database_name);
 	const char *last = dot != NULL ? dot + 1 : name;
 	if (database == NULL || sim_access_error(scope->session, database) != 0) return sqlite3_result_null(context);
-	if (!table_exists(sim_database_store(scope->instance, database)->sqlite, last)) return sqlite3_result_null(context);
+	if (!table_exists(sim_database_store(scope->instance, database)->sqlite, last))
+		return sqlite3_result_null(context);
 	sqlite3_result_int64(context, object_number(last));
 }
 
@@ -710,6 +756,7 @@ void sim_functions_register(struct sim_store *store) {
 		{ "sim_xact_state", 0, PLAIN, xact_state },
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(functions); i++)
-		sqlite3_create_function_v2(store->sqlite, functions[i].name, functions[i].arguments, SQLITE_UTF8 | functions[i].flags,
-		                           &store->scope, functions[i].function, NULL, NULL, NULL);
+		sqlite3_create_function_v2(store->sqlite, functions[i].name, functions[i].arguments,
+		                           SQLITE_UTF8 | functions[i].flags, &store->scope, functions[i].function, NULL,
+		                           NULL, NULL);
 }

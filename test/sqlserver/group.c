@@ -18,7 +18,8 @@ struct sim_group *sim_group_of(const struct sim_instance *instance, const struct
 	if (database->group_database_id[0] == '\0') return NULL;
 	for (size_t i = 0; i < instance->group_count; i++)
 		for (size_t j = 0; j < instance->groups[i]->database_count; j++)
-			if (strcmp(instance->groups[i]->databases[j].id, database->group_database_id) == 0) return instance->groups[i];
+			if (strcmp(instance->groups[i]->databases[j].id, database->group_database_id) == 0)
+				return instance->groups[i];
 	return NULL;
 }
 
@@ -80,9 +81,15 @@ static void put_replica(struct strbuf *buf, const struct sim_replica *replica) {
 	wire_put_text(buf, replica->name);
 	wire_put_text(buf, replica->endpoint_url);
 	wire_put_text(buf, replica->routing_url);
-	const uint64_t numbers[] = { replica->synchronous,   replica->configuration_only,        replica->automatic_seeding,
-		                     replica->failover_mode, replica->secondary_access,          replica->primary_read_write_only,
-		                     (uint64_t)replica->session_timeout, (uint64_t)replica->backup_priority, (uint64_t)replica->created };
+	const uint64_t numbers[] = { replica->synchronous,
+		                     replica->configuration_only,
+		                     replica->automatic_seeding,
+		                     replica->failover_mode,
+		                     replica->secondary_access,
+		                     replica->primary_read_write_only,
+		                     (uint64_t)replica->session_timeout,
+		                     (uint64_t)replica->backup_priority,
+		                     (uint64_t)replica->created };
 	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) wire_put(buf, numbers[i]);
 }
 
@@ -146,7 +153,8 @@ struct sim_group *sim_group_get(struct wire *wire, bool with_local) {
 		get_replica(wire, replica);
 	}
 	for (uint64_t count = wire_get(wire); count > 0 && !wire->broken; count--) {
-		group->databases = xreallocarray(group->databases, group->database_count + 1, sizeof(*group->databases));
+		group->databases =
+		        xreallocarray(group->databases, group->database_count + 1, sizeof(*group->databases));
 		struct sim_group_database *database = &group->databases[group->database_count++];
 		get_guid(wire, database->id);
 		database->name = wire_get_text(wire);
@@ -196,18 +204,21 @@ enum sim_synchronization sim_remote_synchronization(const struct sim_group *grou
 		const struct sim_progress *progress = &link->progress[i];
 		if (strcmp(progress->group_database_id, group_database_id) != 0) continue;
 		if (!link->connected || progress->suspended || progress->step == SIM_STEP_NONE)
-			return progress->shown == SIM_REVERTING && link->connected ? SIM_REVERTING : SIM_NOT_SYNCHRONIZING;
+			return progress->shown == SIM_REVERTING && link->connected ? SIM_REVERTING
+			                                                           : SIM_NOT_SYNCHRONIZING;
 		bool synchronized = progress->step == SIM_STEP_SYNCHRONIZED && both_synchronous(group, replica);
 		return synchronized ? SIM_SYNCHRONIZED : SIM_SYNCHRONIZING;
 	}
 	return SIM_NOT_SYNCHRONIZING;
 }
 
-enum sim_synchronization sim_database_synchronization(const struct sim_instance *instance, const struct sim_database *database) {
+enum sim_synchronization sim_database_synchronization(const struct sim_instance *instance,
+                                                      const struct sim_database *database) {
 	const struct sim_group *group = sim_group_of(instance, database);
 	if (group == NULL) return SIM_NOT_SYNCHRONIZING;
 	const struct sim_replica *local = sim_group_local(group);
-	if (group->role == SIM_ROLE_PRIMARY) return local != NULL && local->synchronous ? SIM_SYNCHRONIZED : SIM_SYNCHRONIZING;
+	if (group->role == SIM_ROLE_PRIMARY)
+		return local != NULL && local->synchronous ? SIM_SYNCHRONIZED : SIM_SYNCHRONIZING;
 	const struct sim_replica *primary = sim_group_replica_by_id(group, group->primary_id);
 	bool connected = group->role == SIM_ROLE_SECONDARY && primary != NULL && primary->link.connected;
 	if (!connected || database->suspended || !database->joined) return SIM_NOT_SYNCHRONIZING;

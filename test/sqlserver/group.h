@@ -20,7 +20,13 @@ enum sim_role { SIM_ROLE_RESOLVING, SIM_ROLE_PRIMARY, SIM_ROLE_SECONDARY }; /* n
 enum sim_cluster_type { SIM_CLUSTER_WSFC, SIM_CLUSTER_NONE, SIM_CLUSTER_EXTERNAL };
 enum sim_failover_mode { SIM_FAILOVER_AUTOMATIC, SIM_FAILOVER_MANUAL, SIM_FAILOVER_EXTERNAL };
 enum sim_access { SIM_ACCESS_NO, SIM_ACCESS_READ_ONLY, SIM_ACCESS_ALL };
-enum sim_synchronization { SIM_NOT_SYNCHRONIZING, SIM_SYNCHRONIZING, SIM_SYNCHRONIZED, SIM_REVERTING, SIM_INITIALIZING };
+enum sim_synchronization {
+	SIM_NOT_SYNCHRONIZING,
+	SIM_SYNCHRONIZING,
+	SIM_SYNCHRONIZED,
+	SIM_REVERTING,
+	SIM_INITIALIZING
+};
 
 /* What the primary knows about one database on one secondary. */
 struct sim_progress {
@@ -34,11 +40,18 @@ struct sim_progress {
 	int64_t hardened_wall;
 };
 
-enum sim_seeding_state { SIM_SEEDING_CHECK, SIM_SEEDING_RUNNING, SIM_SEEDING_CATCHUP, SIM_SEEDING_DONE, SIM_SEEDING_FAILED };
+enum sim_seeding_state {
+	SIM_SEEDING_CHECK,
+	SIM_SEEDING_RUNNING,
+	SIM_SEEDING_CATCHUP,
+	SIM_SEEDING_DONE,
+	SIM_SEEDING_FAILED
+};
 struct sim_seeding {
 	char operation_id[SIM_GUID_SIZE], group_database_id[SIM_GUID_SIZE], replica_id[SIM_GUID_SIZE];
 	enum sim_seeding_state state;
 	bool source, streamed;
+	bool settled;                         /* the secondary has reported that it has joined: history */
 	int64_t started_wall, completed_wall; /* 0: still running */
 	int64_t due;
 };
@@ -46,12 +59,12 @@ struct sim_seeding {
 /* The session with another replica. */
 struct sim_link {
 	bool connected;
-	int64_t heard;           /* when a message last came in */
-	int64_t since;           /* of the present attempt to connect */
-	uint64_t sequence;       /* of the configuration that it has confirmed */
-	uint64_t serial;         /* the highest message number seen from it */
-	int64_t cached_until;    /* assumption transport_cache: nothing gets through before */
-	int error;               /* last_connect_error */
+	int64_t heard;        /* when a message last came in */
+	int64_t since;        /* of the present attempt to connect */
+	uint64_t sequence;    /* of the configuration that it has confirmed */
+	uint64_t serial;      /* the highest message number seen from it */
+	int64_t cached_until; /* assumption transport_cache: nothing gets through before */
+	int error;            /* last_connect_error */
 	int64_t error_wall;
 	enum sim_role role;
 	int64_t peer_role_since; /* of a primary: when it took its role, by our clock */
@@ -96,19 +109,18 @@ struct sim_group {
 	/* This replica, kept. */
 	char replica_id[SIM_GUID_SIZE];
 	enum sim_role role;
-	bool may_create;         /* GRANT CREATE ANY DATABASE */
-	bool was_primary;        /* it was primary when it went down, and nothing has cleared that yet */
-	int64_t latched_wall;    /* Msg 41104 until then, on the wall clock; 0: not latched */
+	bool may_create;      /* GRANT CREATE ANY DATABASE */
+	bool was_primary;     /* it was primary when it went down, and nothing has cleared that yet */
+	int64_t latched_wall; /* Msg 41104 until then, on the wall clock; 0: not latched */
 
 	/* This replica, volatile. */
 	int64_t role_since;
-	int64_t promotion_due;   /* FAILOVER under way; 0: none */
-	int64_t reseat_until;    /* SET (ROLE = SECONDARY) waits for a primary */
-	bool reseated;           /* since its last session: may follow an older configuration */
+	int64_t promotion_due; /* FAILOVER under way; 0: none */
+	int64_t reseat_until;  /* SET (ROLE = SECONDARY) waits for a primary */
+	bool reseated;         /* since its last session: may follow an older configuration */
 	int64_t next_heartbeat;
-	uint64_t serial;         /* of our messages */
 	char primary_id[SIM_GUID_SIZE]; /* whom a secondary follows; "" nobody */
-	bool had_primary;        /* it followed somebody since it was started */
+	bool had_primary;               /* it followed somebody since it was started */
 	int64_t lease_until;
 	int64_t commit_started_wall; /* a configuration change waits for its majority */
 	struct sim_seeding *seedings;
@@ -160,7 +172,8 @@ int64_t sim_group_run(struct sim_instance *instance, struct sim_group *group);
 void sim_primary_offer(struct sim_instance *instance, struct sim_group *group);
 int64_t sim_primary_run(struct sim_instance *instance, struct sim_group *group);
 int64_t sim_secondary_run(struct sim_instance *instance, struct sim_group *group);
-void sim_primary_disconnect(struct sim_instance *instance, struct sim_group *group, struct sim_replica *replica, int error);
+void sim_primary_disconnect(struct sim_instance *instance, struct sim_group *group, struct sim_replica *replica,
+                            int error);
 
 enum sim_message_type { SIM_MESSAGE_OFFER = 1, SIM_MESSAGE_REPORT, SIM_MESSAGE_LOG };
 void sim_transport_send(struct sim_instance *instance, struct sim_group *group, const struct sim_replica *to,

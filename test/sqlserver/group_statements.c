@@ -40,7 +40,9 @@ static bool is_ready(const struct sim_instance *instance, const struct sim_group
 	if (local == NULL || local->configuration_only) return false;
 	for (size_t i = 0; i < group->database_count; i++) {
 		const struct sim_database *database = sim_database_of_group(instance, group->databases[i].id);
-		if (database == NULL || !database->joined || !database->ready || database->suspended || database->reverting) return false;
+		if (database == NULL || !database->joined || !database->ready || database->suspended ||
+		    database->reverting)
+			return false;
 	}
 	return true;
 }
@@ -57,7 +59,8 @@ static void begin_promotion(struct sim_instance *instance, struct sim_group *gro
 int sim_group_failover(struct sim_instance *instance, struct sim_group *group) {
 	if (group->role == SIM_ROLE_PRIMARY) return 41122;
 	if (group->promotion_due != 0) return 0;
-	if (!instance->endpoint.started && !sim_assume(instance, SIM_ASSUME_failover_with_endpoint_stopped)) return 41144;
+	if (!instance->endpoint.started && !sim_assume(instance, SIM_ASSUME_failover_with_endpoint_stopped))
+		return 41144;
 	/* A former primary after a restart holds everything that it acknowledged itself. */
 	if (!group->was_primary && !is_ready(instance, group)) return 41142;
 	begin_promotion(instance, group);
@@ -89,7 +92,8 @@ static void promote(struct sim_instance *instance, struct sim_group *group) {
 		database->restoring = database->reverting = false;
 		database->acknowledged = database->log.count;
 	}
-	if (group->lease_seconds > 0 && group->lease_until == 0) group->lease_until = sim_now(instance) + (int64_t)group->lease_seconds * 1000000;
+	if (group->lease_seconds > 0 && group->lease_until == 0)
+		group->lease_until = sim_now(instance) + (int64_t)group->lease_seconds * 1000000;
 	group->next_heartbeat = sim_now(instance);
 	sim_group_changed(instance, group);
 }
@@ -171,7 +175,8 @@ void sim_group_remove_database(struct sim_instance *instance, struct sim_group *
 			database->joined = false;
 		}
 		free(group->databases[i].name);
-		memmove(&group->databases[i], &group->databases[i + 1], (group->database_count - i - 1) * sizeof(*group->databases));
+		memmove(&group->databases[i], &group->databases[i + 1],
+		        (group->database_count - i - 1) * sizeof(*group->databases));
 		group->database_count--;
 		return;
 	}

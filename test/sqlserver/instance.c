@@ -25,8 +25,9 @@ uint64_t sim_random(struct sim_instance *instance) {
 
 void sim_guid(struct sim_instance *instance, char guid[SIM_GUID_SIZE]) {
 	uint64_t high = sim_random(instance), low = sim_random(instance);
-	snprintf(guid, SIM_GUID_SIZE, "%08X-%04X-4%03X-%04X-%012llX", (unsigned)(high >> 32), (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xfff),
-	         (unsigned)(low >> 48 & 0x3fff) | 0x8000, (unsigned long long)(low & UINT64_C(0xffffffffffff)));
+	snprintf(guid, SIM_GUID_SIZE, "%08X-%04X-4%03X-%04X-%012llX", (unsigned)(high >> 32),
+	         (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xfff), (unsigned)(low >> 48 & 0x3fff) | 0x8000,
+	         (unsigned long long)(low & UINT64_C(0xffffffffffff)));
 }
 
 void sim_set_text(char **text, const char *value) {
@@ -67,8 +68,9 @@ static void put_databases(struct strbuf *buf, const struct sim_instance *instanc
 		wire_put(buf, database->recovery);
 		wire_put(buf, (uint64_t)database->created);
 		wire_put_text(buf, database->group_database_id);
-		const bool flags[] = { database->read_only, database->full_backup, database->restoring, database->suspect,
-			               database->joined,    database->suspended,   database->ready };
+		const bool flags[] = { database->read_only, database->full_backup, database->restoring,
+			               database->suspect,   database->joined,      database->suspended,
+			               database->ready };
 		for (size_t j = 0; j < ARRAY_LENGTH(flags); j++) wire_put(buf, flags[j]);
 	}
 }
@@ -77,7 +79,8 @@ static int get_databases(struct wire *wire, struct sim_instance *instance, struc
 	uint64_t count = wire_get(wire);
 	for (uint64_t i = 0; i < count && !wire->broken; i++) {
 		struct sim_database *database = xcalloc(1, sizeof(*database));
-		instance->databases = xreallocarray(instance->databases, instance->database_count + 1, sizeof(*instance->databases));
+		instance->databases =
+		        xreallocarray(instance->databases, instance->database_count + 1, sizeof(*instance->databases));
 		instance->databases[instance->database_count++] = database;
 		database->id = (int)wire_get(wire);
 		database->name = wire_get_text(wire);
@@ -87,8 +90,9 @@ static int get_databases(struct wire *wire, struct sim_instance *instance, struc
 		cleanup_free char *group = wire_get_text(wire);
 		snprintf(database->guid, SIM_GUID_SIZE, "%s", guid);
 		snprintf(database->group_database_id, SIM_GUID_SIZE, "%s", group);
-		bool *const flags[] = { &database->read_only, &database->full_backup, &database->restoring, &database->suspect,
-			                &database->joined,    &database->suspended,   &database->ready };
+		bool *const flags[] = { &database->read_only, &database->full_backup, &database->restoring,
+			                &database->suspect,   &database->joined,      &database->suspended,
+			                &database->ready };
 		for (size_t j = 0; j < ARRAY_LENGTH(flags); j++) *flags[j] = wire_get(wire) != 0;
 		if (sim_log_open(&database->log, instance->disk, file, err) < 0) return -1;
 		database->acknowledged = database->log.count;
@@ -100,7 +104,8 @@ static void put_security(struct strbuf *buf, const struct sim_instance *instance
 	wire_put(buf, instance->login_count);
 	for (size_t i = 0; i < instance->login_count; i++) {
 		const struct sim_login_row *row = &instance->logins[i];
-		const char *const texts[] = { row->name, row->password, row->default_database, row->sid, row->permissions };
+		const char *const texts[] = { row->name, row->password, row->default_database, row->sid,
+			                      row->permissions };
 		for (size_t j = 0; j < ARRAY_LENGTH(texts); j++) wire_put_text(buf, texts[j]);
 		wire_put(buf, row->disabled);
 		wire_put(buf, row->sysadmin);
@@ -139,7 +144,8 @@ static char *get_optional(struct wire *wire) {
 
 static void get_security(struct wire *wire, struct sim_instance *instance) {
 	for (uint64_t count = wire_get(wire); count > 0 && !wire->broken; count--) {
-		instance->logins = xreallocarray(instance->logins, instance->login_count + 1, sizeof(*instance->logins));
+		instance->logins =
+		        xreallocarray(instance->logins, instance->login_count + 1, sizeof(*instance->logins));
 		struct sim_login_row *row = &instance->logins[instance->login_count++];
 		*row = (struct sim_login_row){ .name = wire_get_text(wire) };
 		row->password = wire_get_text(wire);
@@ -156,7 +162,8 @@ static void get_security(struct wire *wire, struct sim_instance *instance) {
 		user->login = wire_get_text(wire);
 	}
 	for (uint64_t count = wire_get(wire); count > 0 && !wire->broken; count--) {
-		instance->certificates = xreallocarray(instance->certificates, instance->certificate_count + 1, sizeof(*instance->certificates));
+		instance->certificates = xreallocarray(instance->certificates, instance->certificate_count + 1,
+		                                       sizeof(*instance->certificates));
 		struct sim_certificate *certificate = &instance->certificates[instance->certificate_count++];
 		*certificate = (struct sim_certificate){ .id = (int)wire_get(wire) };
 		certificate->name = wire_get_text(wire);
@@ -192,14 +199,16 @@ void sim_instance_save(struct sim_instance *instance) {
 
 static int load(struct sim_instance *instance, const struct strbuf *content, struct error **err) {
 	struct wire wire = wire_over(content->data, content->length);
-	if (wire_get(&wire) != FORMAT) return error_set(err, ERROR_INVALID, "%s was written by another version", system_file);
+	if (wire_get(&wire) != FORMAT)
+		return error_set(err, ERROR_INVALID, "%s was written by another version", system_file);
 	free(instance->name);
 	instance->name = wire_get_text(&wire);
 	instance->incarnation = wire_get(&wire);
 	instance->random = wire_get(&wire);
 	get_security(&wire, instance);
 	for (uint64_t count = wire_get(&wire); count > 0 && !wire.broken; count--) {
-		instance->groups = xreallocarray(instance->groups, instance->group_count + 1, sizeof(*instance->groups));
+		instance->groups =
+		        xreallocarray(instance->groups, instance->group_count + 1, sizeof(*instance->groups));
 		instance->groups[instance->group_count++] = sim_group_get(&wire, true);
 	}
 	if (get_databases(&wire, instance, err) < 0) return -1;
@@ -211,11 +220,12 @@ static int set_up(struct sim_instance *instance, const char *password, struct er
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
 		if (sim_database_create(instance, names[i], true, err) == NULL) return -1;
 	instance->logins = xcalloc(1, sizeof(*instance->logins));
-	instance->logins[instance->login_count++] = (struct sim_login_row){ .name = xstrdup("sa"),
-		                                                            .password = xstrdup(password != NULL ? password : ""),
-		                                                            .default_database = xstrdup("master"),
-		                                                            .sid = xstrdup("0x01"),
-		                                                            .sysadmin = true };
+	instance->logins[instance->login_count++] =
+	        (struct sim_login_row){ .name = xstrdup("sa"),
+		                        .password = xstrdup(password != NULL ? password : ""),
+		                        .default_database = xstrdup("master"),
+		                        .sid = xstrdup("0x01"),
+		                        .sysadmin = true };
 	return 0;
 }
 
@@ -234,7 +244,8 @@ static void recover_group(struct sim_instance *instance, struct sim_group *group
 	group->reseated = true;
 }
 
-struct sim_instance *sim_instance_start(const struct sim_options *options, const struct sim_host *host, struct sim_disk *disk, struct error **err) {
+struct sim_instance *sim_instance_start(const struct sim_options *options, const struct sim_host *host,
+                                        struct sim_disk *disk, struct error **err) {
 	struct sim_instance *instance = xcalloc(1, sizeof(*instance));
 	instance->name = xstrdup(options->server_name);
 	instance->edition = xstrdup(options->edition != NULL ? options->edition : "Developer");
@@ -244,7 +255,8 @@ struct sim_instance *sim_instance_start(const struct sim_options *options, const
 	instance->disk = disk;
 	instance->settings = options->settings != NULL ? *options->settings : sim_settings_fast();
 	instance->random = options->seed;
-	for (const char *c = options->server_name; *c != '\0'; c++) instance->random = instance->random * 131 + (unsigned char)*c;
+	for (const char *c = options->server_name; *c != '\0'; c++)
+		instance->random = instance->random * 131 + (unsigned char)*c;
 	instance->health = (struct sim_health){ 1, 1, 1, 1 };
 	instance->started = sim_now(instance);
 	instance->started_wall = sim_wall(instance);
@@ -256,7 +268,8 @@ struct sim_instance *sim_instance_start(const struct sim_options *options, const
 	}
 	instance->incarnation++;
 	for (size_t i = 0; i < instance->group_count; i++) recover_group(instance, instance->groups[i]);
-	if (!sim_assume(instance, SIM_ASSUME_stopped_endpoint_stays) && instance->endpoint.name != NULL) instance->endpoint.started = true;
+	if (!sim_assume(instance, SIM_ASSUME_stopped_endpoint_stays) && instance->endpoint.name != NULL)
+		instance->endpoint.started = true;
 	instance->catalogue = sim_store_open(instance);
 	sim_instance_save(instance);
 	return instance;

@@ -31,7 +31,8 @@ static char *keep(struct arena *arena, const char *bytes, size_t length) {
 static struct sim_token *add(struct lexer *lexer, enum sim_token_type type, const char *start, const char *text,
                              size_t length) {
 	if ((lexer->count & (lexer->count - 1)) == 0)
-		lexer->tokens = xreallocarray(lexer->tokens, lexer->count == 0 ? 1 : 2 * lexer->count, sizeof(*lexer->tokens));
+		lexer->tokens =
+		        xreallocarray(lexer->tokens, lexer->count == 0 ? 1 : 2 * lexer->count, sizeof(*lexer->tokens));
 	struct sim_token *token = &lexer->tokens[lexer->count++];
 	*token = (struct sim_token){ .type = type,
 		                     .text = keep(lexer->arena, text, length),
@@ -54,7 +55,9 @@ static bool skip_space(struct lexer *lexer) {
 			do {
 				if (*lexer->at == '\0') return false;
 				if (*lexer->at == '\n') lexer->line++;
-				int change = strncmp(lexer->at, "/*", 2) == 0 ? 1 : strncmp(lexer->at, "*/", 2) == 0 ? -1 : 0;
+				int change = strncmp(lexer->at, "/*", 2) == 0   ? 1
+				             : strncmp(lexer->at, "*/", 2) == 0 ? -1
+				                                                : 0;
 				lexer->at += change == 0 ? 1 : 2;
 				depth += change;
 			} while (depth > 0);
@@ -90,7 +93,8 @@ static void number(struct lexer *lexer) {
 		while (isdigit((unsigned char)*lexer->at)) lexer->at++;
 	}
 	if ((*lexer->at == 'e' || *lexer->at == 'E') &&
-	    (isdigit((unsigned char)lexer->at[1]) || ((lexer->at[1] == '-' || lexer->at[1] == '+') && isdigit((unsigned char)lexer->at[2])))) {
+	    (isdigit((unsigned char)lexer->at[1]) ||
+	     ((lexer->at[1] == '-' || lexer->at[1] == '+') && isdigit((unsigned char)lexer->at[2])))) {
 		lexer->at += 2;
 		while (isdigit((unsigned char)*lexer->at)) lexer->at++;
 	}

@@ -21,8 +21,8 @@ enum sim_token_type {
 struct sim_token {
 	enum sim_token_type type;
 	const char *text;
-	bool national; /* N'text' */
-	int line;      /* from 1 */
+	bool national;     /* N'text' */
+	int line;          /* from 1 */
 	size_t start, end; /* in the source */
 };
 

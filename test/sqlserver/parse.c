@@ -39,13 +39,16 @@ void sim_fail(struct sim_parser *parser, int number, const char *format, ...) {
 }
 
 static const char *const reserved[] = {
-	"SELECT", "FROM",   "WHERE",  "INSERT", "UPDATE",  "DELETE", "CREATE", "ALTER",  "DROP",   "TABLE",  "INTO",    "VALUES",
-	"AND",    "OR",     "NOT",    "NULL",   "IN",      "IS",     "LIKE",   "EXISTS", "BETWEEN", "ORDER",  "GROUP",   "BY",
-	"HAVING", "UNION",  "JOIN",   "INNER",  "LEFT",    "RIGHT",  "FULL",   "OUTER",  "CROSS",  "ON",     "AS",      "SET",
-	"IF",     "ELSE",   "BEGIN",  "END",    "WHILE",   "RETURN", "DECLARE", "EXEC",  "EXECUTE", "USE",   "PRINT",   "GRANT",
-	"DENY",   "REVOKE", "BACKUP", "RESTORE", "DATABASE", "PRIMARY", "KEY", "UNIQUE", "CHECK",  "DEFAULT", "FOREIGN", "REFERENCES",
-	"CASE",   "WHEN",   "THEN",   "TOP",    "DISTINCT", "ALL",   "WITH",   "TO",     "TRAN",   "TRANSACTION", "COMMIT", "ROLLBACK",
-	"INDEX",  "VIEW",   "PROCEDURE", "TRIGGER", "FOR",  "KILL",   "SHUTDOWN", "WAITFOR", "RAISERROR", "IDENTITY", "DESC", "ASC",
+	"SELECT",   "FROM",     "WHERE",     "INSERT",  "UPDATE",  "DELETE",     "CREATE",      "ALTER",    "DROP",
+	"TABLE",    "INTO",     "VALUES",    "AND",     "OR",      "NOT",        "NULL",        "IN",       "IS",
+	"LIKE",     "EXISTS",   "BETWEEN",   "ORDER",   "GROUP",   "BY",         "HAVING",      "UNION",    "JOIN",
+	"INNER",    "LEFT",     "RIGHT",     "FULL",    "OUTER",   "CROSS",      "ON",          "AS",       "SET",
+	"IF",       "ELSE",     "BEGIN",     "END",     "WHILE",   "RETURN",     "DECLARE",     "EXEC",     "EXECUTE",
+	"USE",      "PRINT",    "GRANT",     "DENY",    "REVOKE",  "BACKUP",     "RESTORE",     "DATABASE", "PRIMARY",
+	"KEY",      "UNIQUE",   "CHECK",     "DEFAULT", "FOREIGN", "REFERENCES", "CASE",        "WHEN",     "THEN",
+	"TOP",      "DISTINCT", "ALL",       "WITH",    "TO",      "TRAN",       "TRANSACTION", "COMMIT",   "ROLLBACK",
+	"INDEX",    "VIEW",     "PROCEDURE", "TRIGGER", "FOR",     "KILL",       "SHUTDOWN",    "WAITFOR",  "RAISERROR",
+	"IDENTITY", "DESC",     "ASC",
 };
 
 static bool is_reserved(const char *word) {
@@ -128,10 +131,11 @@ const char *sim_expect_string(struct sim_parser *parser) {
 
 bool sim_at_statement(const struct sim_parser *parser) {
 	static const char *const starts[] = {
-		"SELECT", "INSERT", "UPDATE", "DELETE",  "CREATE",   "ALTER", "DROP",    "IF",     "ELSE",    "BEGIN",
-		"END",    "WHILE",  "SET",    "DECLARE", "EXEC",     "EXECUTE", "USE",   "PRINT",  "GRANT",   "DENY",
-		"REVOKE", "BACKUP", "RESTORE", "COMMIT", "ROLLBACK", "SAVE",  "RETURN",  "BREAK",  "CONTINUE", "WAITFOR",
-		"THROW",  "RAISERROR", "KILL", "SHUTDOWN", "CHECKPOINT", "RECONFIGURE", "TRUNCATE", "MERGE", "DBCC", "GO",
+		"SELECT",   "INSERT",   "UPDATE",     "DELETE",      "CREATE",   "ALTER",   "DROP",    "IF",
+		"ELSE",     "BEGIN",    "END",        "WHILE",       "SET",      "DECLARE", "EXEC",    "EXECUTE",
+		"USE",      "PRINT",    "GRANT",      "DENY",        "REVOKE",   "BACKUP",  "RESTORE", "COMMIT",
+		"ROLLBACK", "SAVE",     "RETURN",     "BREAK",       "CONTINUE", "WAITFOR", "THROW",   "RAISERROR",
+		"KILL",     "SHUTDOWN", "CHECKPOINT", "RECONFIGURE", "TRUNCATE", "MERGE",   "DBCC",    "GO",
 	};
 	const struct sim_token *token = sim_peek(parser, 0);
 	if (token->type != SIM_TOKEN_WORD) return false;
@@ -199,8 +203,8 @@ static void set(struct sim_parser *parser, struct sim_statement *statement) {
 	}
 	statement->kind = SIM_OPTION;
 	struct strbuf *text = sim_builder(parser);
-	while (!sim_next_is(parser, "ON") && !sim_next_is(parser, "OFF") && sim_peek(parser, 0)->type == SIM_TOKEN_WORD &&
-	       (text->length == 0 || !sim_at_statement(parser))) {
+	while (!sim_next_is(parser, "ON") && !sim_next_is(parser, "OFF") &&
+	       sim_peek(parser, 0)->type == SIM_TOKEN_WORD && (text->length == 0 || !sim_at_statement(parser))) {
 		strbuf_printf(text, "%s%s", text->length > 0 ? " " : "", sim_peek(parser, 0)->text);
 		parser->at++;
 		if (!sim_accept_punctuation(parser, ",")) continue;
@@ -238,7 +242,8 @@ static void execute(struct sim_parser *parser, struct sim_statement *statement) 
 		if (sim_next_is_punctuation(parser, 0, ".")) continue;
 		statement->name = sim_expect_name(parser);
 	}
-	if (sim_at_statement(parser) || sim_peek(parser, 0)->type == SIM_TOKEN_END || sim_next_is_punctuation(parser, 0, ";"))
+	if (sim_at_statement(parser) || sim_peek(parser, 0)->type == SIM_TOKEN_END ||
+	    sim_next_is_punctuation(parser, 0, ";"))
 		return;
 	do {
 		struct sim_argument argument = { 0 };
@@ -310,7 +315,8 @@ static void raiserror(struct sim_parser *parser, struct sim_statement *statement
 
 static void to_end_of_statement(struct sim_parser *parser, struct sim_statement *statement) {
 	statement->kind = SIM_NOTHING;
-	while (sim_peek(parser, 0)->type != SIM_TOKEN_END && !sim_next_is_punctuation(parser, 0, ";") && !sim_at_statement(parser))
+	while (sim_peek(parser, 0)->type != SIM_TOKEN_END && !sim_next_is_punctuation(parser, 0, ";") &&
+	       !sim_at_statement(parser))
 		parser->at++;
 }
 
@@ -319,7 +325,8 @@ static void create(struct sim_parser *parser, struct sim_statement *statement) {
 		sim_parse_create_table(parser, statement);
 	} else if (sim_accept(parser, "UNIQUE")) {
 		sim_parse_create_index(parser, statement, true);
-	} else if (sim_next_is(parser, "INDEX") || sim_next_is(parser, "CLUSTERED") || sim_next_is(parser, "NONCLUSTERED")) {
+	} else if (sim_next_is(parser, "INDEX") || sim_next_is(parser, "CLUSTERED") ||
+	           sim_next_is(parser, "NONCLUSTERED")) {
 		sim_parse_create_index(parser, statement, false);
 	} else {
 		parser->at--;
@@ -361,9 +368,8 @@ static void simple(struct sim_parser *parser, struct sim_statement *statement) {
 		enum sim_statement_kind kind;
 		enum { NOTHING, NAME, VALUE } takes;
 	} table[] = {
-		{ "BREAK", SIM_BREAK, NOTHING },       { "CONTINUE", SIM_CONTINUE, NOTHING },
-		{ "USE", SIM_USE, NAME },              { "PRINT", SIM_PRINT, VALUE },
-		{ "WAITFOR DELAY", SIM_WAITFOR, VALUE }, { "KILL", SIM_KILL, VALUE },
+		{ "BREAK", SIM_BREAK, NOTHING }, { "CONTINUE", SIM_CONTINUE, NOTHING },   { "USE", SIM_USE, NAME },
+		{ "PRINT", SIM_PRINT, VALUE },   { "WAITFOR DELAY", SIM_WAITFOR, VALUE }, { "KILL", SIM_KILL, VALUE },
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(table); i++) {
 		if (!sim_accept(parser, table[i].words)) continue;
@@ -374,7 +380,8 @@ static void simple(struct sim_parser *parser, struct sim_statement *statement) {
 	}
 	if (sim_accept(parser, "RETURN")) {
 		statement->kind = SIM_RETURN;
-		if (!sim_at_statement(parser) && sim_peek(parser, 0)->type != SIM_TOKEN_END && !sim_next_is_punctuation(parser, 0, ";"))
+		if (!sim_at_statement(parser) && sim_peek(parser, 0)->type != SIM_TOKEN_END &&
+		    !sim_next_is_punctuation(parser, 0, ";"))
 			statement->value = sim_parse_expression(parser);
 		return;
 	}
@@ -389,7 +396,8 @@ static void simple(struct sim_parser *parser, struct sim_statement *statement) {
 	if (sim_parse_server(parser, statement)) return;
 	/* A batch may begin with the name of a procedure. */
 	if (parser->at == 0 && !sim_at_statement(parser) && sim_peek(parser, 0)->type == SIM_TOKEN_WORD &&
-	    (strncasecmp(sim_peek(parser, 0)->text, "sp_", 3) == 0 || strncasecmp(sim_peek(parser, 0)->text, "xp_", 3) == 0))
+	    (strncasecmp(sim_peek(parser, 0)->text, "sp_", 3) == 0 ||
+	     strncasecmp(sim_peek(parser, 0)->text, "xp_", 3) == 0))
 		return execute(parser, statement);
 	sim_fail_near(parser);
 }
@@ -427,7 +435,8 @@ static bool parse(struct arena *arena, const char *source, bool declaration, str
 		return false;
 	}
 	if (!closed) {
-		const struct sim_token *open = &parser->tokens.tokens[parser->tokens.count > 0 ? parser->tokens.count - 1 : 0];
+		const struct sim_token *open =
+		        &parser->tokens.tokens[parser->tokens.count > 0 ? parser->tokens.count - 1 : 0];
 		parser->error.line = open->line > 0 ? open->line : 1;
 		if (parser->tokens.count > 0 && open->type == SIM_TOKEN_STRING)
 			sim_fail(parser, 105, "Unclosed quotation mark after the character string '%s'.", open->text);

@@ -13,7 +13,8 @@ static const char *upper(struct sim_parser *parser, const char *text) {
 	return copy;
 }
 
-static void add_option(struct sim_parser *parser, struct sim_option **options, size_t *count, struct sim_option option) {
+static void add_option(struct sim_parser *parser, struct sim_option **options, size_t *count,
+                       struct sim_option option) {
 	struct sim_option *list = arena_calloc(parser->arena, *count + 1, sizeof(*list));
 	for (size_t i = 0; i < *count; i++) list[i] = (*options)[i];
 	list[(*count)++] = option;
@@ -30,9 +31,11 @@ static void option_list(struct sim_parser *parser, struct sim_option **options, 
 /* Words up to the next separator. Inside parentheses nothing but , and ) separates; outside, a statement may begin. */
 static const char *value(struct sim_parser *parser, bool inside) {
 	struct strbuf *text = sim_builder(parser);
-	while (!at_option_end(parser) && !sim_next_is_punctuation(parser, 0, "(") && (inside || !sim_at_statement(parser))) {
+	while (!at_option_end(parser) && !sim_next_is_punctuation(parser, 0, "(") &&
+	       (inside || !sim_at_statement(parser))) {
 		const struct sim_token *token = sim_peek(parser, 0);
-		strbuf_printf(text, "%s%s%s", text->length > 0 ? " " : "", token->type == SIM_TOKEN_BINARY ? "0x" : "", token->text);
+		strbuf_printf(text, "%s%s%s", text->length > 0 ? " " : "", token->type == SIM_TOKEN_BINARY ? "0x" : "",
+		              token->text);
 		parser->at++;
 		if (!inside) break; /* outside one word is the value */
 	}
@@ -59,7 +62,8 @@ static void option_list(struct sim_parser *parser, struct sim_option **options, 
 			add_option(parser, options, count, option(parser, true));
 		} else {
 			/* LISTENER_IP = (0.0.0.0), a routing list, … */
-			add_option(parser, options, count, (struct sim_option){ .key = "", .value = value(parser, true) });
+			add_option(parser, options, count,
+			           (struct sim_option){ .key = "", .value = value(parser, true) });
 		}
 	} while (sim_accept_punctuation(parser, ","));
 	sim_expect_punctuation(parser, ")");
@@ -70,7 +74,8 @@ static void with_options(struct sim_parser *parser, struct sim_statement *statem
 }
 
 static void put_option(struct sim_parser *parser, struct sim_statement *statement, const char *key, const char *text) {
-	add_option(parser, &statement->options, &statement->option_count, (struct sim_option){ .key = key, .value = text });
+	add_option(parser, &statement->options, &statement->option_count,
+	           (struct sim_option){ .key = key, .value = text });
 }
 
 static void add_member(struct sim_parser *parser, struct sim_statement *statement, const char *name) {
@@ -92,7 +97,8 @@ static const char *name_or_string(struct sim_parser *parser) {
 /* --- Databases --- */
 
 static bool at_end(const struct sim_parser *parser) {
-	return sim_peek(parser, 0)->type == SIM_TOKEN_END || sim_next_is_punctuation(parser, 0, ";") || sim_at_statement(parser);
+	return sim_peek(parser, 0)->type == SIM_TOKEN_END || sim_next_is_punctuation(parser, 0, ";") ||
+	       sim_at_statement(parser);
 }
 
 static void skip_rest(struct sim_parser *parser) {
@@ -104,8 +110,8 @@ static void skip_rest(struct sim_parser *parser) {
 
 static void create_database(struct sim_parser *parser, struct sim_statement *statement) {
 	statement->name = sim_expect_name(parser);
-	if (!at_end(parser) && !sim_next_is(parser, "ON") && !sim_next_is(parser, "COLLATE") && !sim_next_is(parser, "WITH") &&
-	    !sim_next_is(parser, "LOG") && !sim_next_is(parser, "CONTAINMENT"))
+	if (!at_end(parser) && !sim_next_is(parser, "ON") && !sim_next_is(parser, "COLLATE") &&
+	    !sim_next_is(parser, "WITH") && !sim_next_is(parser, "LOG") && !sim_next_is(parser, "CONTAINMENT"))
 		sim_fail_near(parser);
 	skip_rest(parser);
 }
@@ -119,7 +125,8 @@ static void alter_database(struct sim_parser *parser, struct sim_statement *stat
 	}
 	sim_expect(parser, "SET");
 	if (sim_accept(parser, "HADR")) {
-		const char *what = sim_accept(parser, "AVAILABILITY GROUP") ? "JOIN" : upper(parser, sim_expect_name(parser));
+		const char *what =
+		        sim_accept(parser, "AVAILABILITY GROUP") ? "JOIN" : upper(parser, sim_expect_name(parser));
 		if (sim_accept_punctuation(parser, "=")) sim_expect_name(parser);
 		put_option(parser, statement, "HADR", what);
 		return;
@@ -167,7 +174,8 @@ static void login(struct sim_parser *parser, struct sim_statement *statement) {
 	statement->name = sim_expect_name(parser);
 	if (sim_accept(parser, "ENABLE")) return put_option(parser, statement, "ENABLE", "");
 	if (sim_accept(parser, "DISABLE")) return put_option(parser, statement, "DISABLE", "");
-	if (sim_accept(parser, "FROM CERTIFICATE")) return put_option(parser, statement, "CERTIFICATE", sim_expect_name(parser));
+	if (sim_accept(parser, "FROM CERTIFICATE"))
+		return put_option(parser, statement, "CERTIFICATE", sim_expect_name(parser));
 	sim_expect(parser, "WITH");
 	do {
 		struct sim_option item = option(parser, false);
@@ -183,7 +191,8 @@ static void login(struct sim_parser *parser, struct sim_statement *statement) {
 
 static void create_user(struct sim_parser *parser, struct sim_statement *statement) {
 	statement->name = statement->other = sim_expect_name(parser);
-	if (sim_accept(parser, "FOR LOGIN") || sim_accept(parser, "FROM LOGIN")) statement->other = sim_expect_name(parser);
+	if (sim_accept(parser, "FOR LOGIN") || sim_accept(parser, "FROM LOGIN"))
+		statement->other = sim_expect_name(parser);
 	else if (sim_accept(parser, "WITHOUT LOGIN")) statement->other = "";
 	if (sim_accept(parser, "WITH")) skip_rest(parser);
 }
@@ -254,7 +263,8 @@ static void endpoint(struct sim_parser *parser, struct sim_statement *statement)
 	statement->name = sim_expect_name(parser);
 	if (sim_accept(parser, "AUTHORIZATION")) statement->other = sim_expect_name(parser);
 	while (!at_end(parser)) {
-		if (sim_accept_punctuation(parser, ",") || sim_accept(parser, "AS") || sim_accept(parser, "FOR")) continue;
+		if (sim_accept_punctuation(parser, ",") || sim_accept(parser, "AS") || sim_accept(parser, "FOR"))
+			continue;
 		const char *key = upper(parser, sim_expect_name(parser));
 		if (strcmp(key, "DATA_MIRRORING") == 0) key = "DATABASE_MIRRORING";
 		struct sim_option item = { .key = key, .value = "" };
@@ -270,7 +280,9 @@ static void endpoint(struct sim_parser *parser, struct sim_statement *statement)
 static void replicas(struct sim_parser *parser, struct sim_statement *statement) {
 	sim_expect(parser, "ON");
 	do {
-		struct sim_option replica = { .key = "REPLICA", .line = sim_peek(parser, 0)->line, .value = name_or_string(parser) };
+		struct sim_option replica = { .key = "REPLICA",
+			                      .line = sim_peek(parser, 0)->line,
+			                      .value = name_or_string(parser) };
 		if (sim_accept(parser, "WITH")) option_list(parser, &replica.children, &replica.child_count);
 		add_option(parser, &statement->options, &statement->option_count, replica);
 	} while (sim_accept_punctuation(parser, ","));

@@ -8,10 +8,13 @@
 
 enum { MOST_BYTES_IN_A_MESSAGE = 256 * 1024 };
 
-static struct sim_seeding *seeding_of(const struct sim_group *group, const char *replica_id, const char *group_database_id) {
+static struct sim_seeding *seeding_of(const struct sim_group *group, const char *replica_id,
+                                      const char *group_database_id) {
 	for (size_t i = group->seeding_count; i-- > 0;) {
 		struct sim_seeding *seeding = &group->seedings[i];
-		if (strcmp(seeding->replica_id, replica_id) == 0 && strcmp(seeding->group_database_id, group_database_id) == 0) return seeding;
+		if (strcmp(seeding->replica_id, replica_id) == 0 &&
+		    strcmp(seeding->group_database_id, group_database_id) == 0)
+			return seeding;
 	}
 	return NULL;
 }
@@ -40,10 +43,12 @@ static void send_offer(struct sim_instance *instance, struct sim_group *group, s
 		wire_put_text(&body, group->databases[i].name);
 		wire_put(&body, progress->step >= SIM_STEP_PARTICIPANT);
 		wire_put(&body, seeding_runs(seeding) && seeding->state == SIM_SEEDING_RUNNING ? SEED_CREATE
-		                : seeding != NULL && seeding->state == SIM_SEEDING_DONE        ? SEED_JOIN
-		                                                                               : SEED_NOTHING);
+		                : seeding != NULL && seeding->state == SIM_SEEDING_DONE && !seeding->settled
+		                        ? SEED_JOIN
+		                        : SEED_NOTHING);
 		wire_put(&body, database != NULL ? database->log.count : 0);
-		sim_forks_put(&body, database != NULL ? database->log.forks : NULL, database != NULL ? database->log.fork_count : 0);
+		sim_forks_put(&body, database != NULL ? database->log.forks : NULL,
+		              database != NULL ? database->log.fork_count : 0);
 	}
 	sim_transport_send(instance, group, to, SIM_MESSAGE_OFFER, &body);
 }
@@ -60,7 +65,8 @@ void sim_primary_offer(struct sim_instance *instance, struct sim_group *group) {
 
 /* --- Log --- */
 
-static void send_log(struct sim_instance *instance, struct sim_group *group, struct sim_replica *to, struct sim_database *database) {
+static void send_log(struct sim_instance *instance, struct sim_group *group, struct sim_replica *to,
+                     struct sim_database *database) {
 	struct sim_progress *progress = sim_link_progress(&to->link, database->group_database_id);
 	const struct sim_log *log = &database->log;
 	if (!to->link.connected || !progress->matched || progress->suspended || to->configuration_only) return;
@@ -95,7 +101,8 @@ int sim_group_synchronized(const struct sim_group *group, const struct sim_datab
 	int count = 0;
 	for (size_t i = 0; i < group->replica_count; i++)
 		count += is_remote(group, &group->replicas[i]) &&
-		         sim_remote_synchronization(group, &group->replicas[i], database->group_database_id) == SIM_SYNCHRONIZED;
+		         sim_remote_synchronization(group, &group->replicas[i], database->group_database_id) ==
+		                 SIM_SYNCHRONIZED;
 	return count;
 }
 
@@ -105,7 +112,8 @@ static bool is_alone(const struct sim_group *group) {
 	return true;
 }
 
-bool sim_group_lacks_quorum(const struct sim_instance *instance, const struct sim_group *group, const struct sim_database *database) {
+bool sim_group_lacks_quorum(const struct sim_instance *instance, const struct sim_group *group,
+                            const struct sim_database *database) {
 	const struct sim_replica *local = sim_group_local(group);
 	if (local == NULL || !local->synchronous) return false;
 	if (sim_group_synchronized(group, database) < group->required) return true;
@@ -115,7 +123,8 @@ bool sim_group_lacks_quorum(const struct sim_instance *instance, const struct si
 enum sim_commit sim_group_commit(struct sim_instance *instance, struct sim_database *database, uint64_t position) {
 	const struct sim_group *group = sim_group_of(instance, database);
 	if (group == NULL || position <= database->acknowledged) return SIM_COMMIT_DONE;
-	if (group->role == SIM_ROLE_SECONDARY) return SIM_COMMIT_DONE; /* a read: a secondary shows what it has hardened */
+	if (group->role == SIM_ROLE_SECONDARY)
+		return SIM_COMMIT_DONE; /* a read: a secondary shows what it has hardened */
 	if (group->role != SIM_ROLE_PRIMARY) return SIM_COMMIT_FAILED;
 	const struct sim_replica *local = sim_group_local(group);
 	for (size_t i = 0; local != NULL && local->synchronous && i < group->replica_count; i++) {
@@ -125,7 +134,8 @@ enum sim_commit sim_group_commit(struct sim_instance *instance, struct sim_datab
 		if (progress->step >= SIM_STEP_PARTICIPANT && progress->hardened < position) return SIM_COMMIT_WAITS;
 	}
 	if (sim_group_lacks_quorum(instance, group, database))
-		return sim_assume(instance, SIM_ASSUME_commit_waits_below_required) ? SIM_COMMIT_WAITS : SIM_COMMIT_FAILED;
+		return sim_assume(instance, SIM_ASSUME_commit_waits_below_required) ? SIM_COMMIT_WAITS
+		                                                                    : SIM_COMMIT_FAILED;
 	database->acknowledged = position;
 	return SIM_COMMIT_DONE;
 }
@@ -133,15 +143,17 @@ enum sim_commit sim_group_commit(struct sim_instance *instance, struct sim_datab
 bool sim_group_configured(const struct sim_group *group) {
 	size_t have = 1;
 	for (size_t i = 0; i < group->replica_count; i++)
-		have += is_remote(group, &group->replicas[i]) && group->replicas[i].link.connected && group->replicas[i].link.sequence == group->sequence;
+		have += is_remote(group, &group->replicas[i]) && group->replicas[i].link.connected &&
+		        group->replicas[i].link.sequence == group->sequence;
 	return have > group->replica_count / 2;
 }
 
 /* --- Reports --- */
 
-static void begin_seeding(struct sim_instance *instance, struct sim_group *group, const struct sim_replica *to,
+static void begin_seeding(struct sim_instance *instance, struct sim_group *group, struct sim_replica *to,
                           const struct sim_database *database, bool has_files) {
-	if (seeding_runs(seeding_of(group, to->id, database->group_database_id))) return;
+	const struct sim_seeding *last = seeding_of(group, to->id, database->group_database_id);
+	if (seeding_runs(last) || (last != NULL && last->state == SIM_SEEDING_DONE && !last->settled)) return;
 	if (!to->automatic_seeding && !has_files) return;
 	group->seedings = xreallocarray(group->seedings, group->seeding_count + 1, sizeof(*group->seedings));
 	struct sim_seeding *seeding = &group->seedings[group->seeding_count++];
@@ -151,14 +163,19 @@ static void begin_seeding(struct sim_instance *instance, struct sim_group *group
 	snprintf(seeding->replica_id, SIM_GUID_SIZE, "%s", to->id);
 	seeding->state = has_files ? SIM_SEEDING_CATCHUP : SIM_SEEDING_RUNNING;
 	int64_t megabytes = (int64_t)(sim_log_bytes(&database->log, 0, database->log.count) >> 20);
-	seeding->due = sim_now(instance) + (has_files ? sim_timing(instance, SIM_TIMING_catchup_check)
-	                                              : sim_timing(instance, SIM_TIMING_seeding) + megabytes * sim_timing(instance, SIM_TIMING_seeding_per_mb));
+	seeding->due =
+	        sim_now(instance) + (has_files ? sim_timing(instance, SIM_TIMING_catchup_check)
+	                                       : sim_timing(instance, SIM_TIMING_seeding) +
+	                                                 megabytes * sim_timing(instance, SIM_TIMING_seeding_per_mb));
+	send_offer(instance, group, to);
 }
 
-static void finish_seeding(struct sim_instance *instance, struct sim_group *group, struct sim_replica *to, struct sim_seeding *seeding) {
+static void finish_seeding(struct sim_instance *instance, struct sim_group *group, struct sim_replica *to,
+                           struct sim_seeding *seeding) {
 	const struct sim_progress *progress = sim_link_progress(&to->link, seeding->group_database_id);
 	const struct sim_database *database = sim_database_of_group(instance, seeding->group_database_id);
-	if (database == NULL || !progress->matched || progress->hardened < database->log.count || sim_now(instance) < seeding->due) return;
+	if (database == NULL || !progress->matched || progress->hardened < database->log.count) return;
+	if (progress->common_forks != database->log.fork_count || sim_now(instance) < seeding->due) return;
 	seeding->state = SIM_SEEDING_DONE;
 	seeding->completed_wall = sim_wall(instance);
 	send_offer(instance, group, to);
@@ -173,8 +190,8 @@ struct reported {
 };
 
 /* Moves a secondary database along the steps in sqlserver/group.h. */
-static void judge(struct sim_instance *instance, struct sim_group *group, struct sim_replica *from, struct sim_database *database,
-                  const struct reported *reported) {
+static void judge(struct sim_instance *instance, struct sim_group *group, struct sim_replica *from,
+                  struct sim_database *database, const struct reported *reported) {
 	struct sim_progress *progress = sim_link_progress(&from->link, database->group_database_id);
 	struct sim_log *log = &database->log;
 	size_t common_forks;
@@ -215,7 +232,8 @@ static void judge(struct sim_instance *instance, struct sim_group *group, struct
 	}
 }
 
-void sim_primary_report(struct sim_instance *instance, struct sim_group *group, struct sim_replica *from, struct wire *body) {
+void sim_primary_report(struct sim_instance *instance, struct sim_group *group, struct sim_replica *from,
+                        struct wire *body) {
 	if (group->role != SIM_ROLE_PRIMARY) return;
 	struct sim_link *link = &from->link;
 	link->sequence = wire_get(body);
@@ -241,6 +259,7 @@ void sim_primary_report(struct sim_instance *instance, struct sim_group *group, 
 		if (body->broken || database == NULL || from->configuration_only) continue;
 		judge(instance, group, from, database, &reported);
 		struct sim_seeding *seeding = seeding_of(group, from->id, id);
+		if (seeding != NULL && reported.status == 2) seeding->settled = true;
 		if (seeding_runs(seeding)) finish_seeding(instance, group, from, seeding);
 		send_log(instance, group, from, database);
 	}
@@ -248,7 +267,8 @@ void sim_primary_report(struct sim_instance *instance, struct sim_group *group, 
 
 /* --- Time --- */
 
-void sim_primary_disconnect(struct sim_instance *instance, struct sim_group *group, struct sim_replica *replica, int error) {
+void sim_primary_disconnect(struct sim_instance *instance, struct sim_group *group, struct sim_replica *replica,
+                            int error) {
 	struct sim_link *link = &replica->link;
 	link->connected = false;
 	link->sequence = 0;
@@ -260,7 +280,9 @@ void sim_primary_disconnect(struct sim_instance *instance, struct sim_group *gro
 	}
 	for (size_t i = 0; i < group->seeding_count; i++) {
 		struct sim_seeding *seeding = &group->seedings[i];
-		if (!seeding_runs(seeding) || strcmp(seeding->replica_id, replica->id) != 0) continue;
+		if (strcmp(seeding->replica_id, replica->id) != 0) continue;
+		seeding->settled = true;
+		if (!seeding_runs(seeding)) continue;
 		seeding->state = SIM_SEEDING_FAILED;
 		seeding->completed_wall = sim_wall(instance);
 	}
@@ -276,7 +298,8 @@ int64_t sim_primary_run(struct sim_instance *instance, struct sim_group *group) 
 	for (size_t i = 0; i < group->replica_count; i++) {
 		struct sim_link *link = &group->replicas[i].link;
 		int64_t limit = link->heard + (int64_t)group->replicas[i].session_timeout * 1000000;
-		if (link->connected && now >= limit) sim_primary_disconnect(instance, group, &group->replicas[i], 35206);
+		if (link->connected && now >= limit)
+			sim_primary_disconnect(instance, group, &group->replicas[i], 35206);
 		if (link->connected && limit < next) next = limit;
 	}
 	for (size_t i = 0; i < group->seeding_count; i++) {

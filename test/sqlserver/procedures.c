@@ -59,7 +59,9 @@ static enum sim_run set_session_context(struct call *call) {
 	struct sim_session *session = call->session;
 	const char *key = text_argument(call, 0, "@key", NULL);
 	const struct sim_value *value = argument(call, 1, "@value");
-	if (key == NULL || value == NULL) return sim_raise(session, call->statement->line, 201, "sp_set_session_context", key == NULL ? "@key" : "@value");
+	if (key == NULL || value == NULL)
+		return sim_raise(session, call->statement->line, 201, "sp_set_session_context",
+		                 key == NULL ? "@key" : "@value");
 	for (size_t i = 0; i < session->context_count; i++) {
 		if (strcasecmp(session->context[i].key, key) != 0) continue;
 		if (session->context[i].read_only) return sim_raise(session, call->statement->line, 15664, key);
@@ -68,11 +70,14 @@ static enum sim_run set_session_context(struct call *call) {
 		return SIM_RUN_DONE;
 	}
 	session->context = xreallocarray(session->context, session->context_count + 1, sizeof(*session->context));
-	session->context[session->context_count++] = (struct sim_pair){ xstrdup(key), sim_value_copy(value), integer_argument(call, 2, "@read_only", 0) != 0 };
+	session->context[session->context_count++] =
+	        (struct sim_pair){ xstrdup(key), sim_value_copy(value),
+		                   integer_argument(call, 2, "@read_only", 0) != 0 };
 	return SIM_RUN_DONE;
 }
 
-static struct sim_applock *lock_of(const struct sim_instance *instance, const char *resource, const struct sim_session *owner, bool others) {
+static struct sim_applock *lock_of(const struct sim_instance *instance, const char *resource,
+                                   const struct sim_session *owner, bool others) {
 	for (size_t i = 0; i < instance->applock_count; i++) {
 		struct sim_applock *lock = &instance->applocks[i];
 		if (strcmp(lock->resource, resource) == 0 && (lock->owner == owner) != others) return lock;
@@ -93,7 +98,8 @@ static enum sim_run get_applock(struct call *call) {
 	}
 	if (lock_of(instance, resource, session, true) != NULL) {
 		int64_t timeout = integer_argument(call, 3, "@LockTimeout", session->lock_timeout);
-		if (progress->until == 0) progress->until = timeout < 0 ? INT64_MAX : sim_now(instance) + timeout * 1000;
+		if (progress->until == 0)
+			progress->until = timeout < 0 ? INT64_MAX : sim_now(instance) + timeout * 1000;
 		progress->deadline = progress->until;
 		if (sim_now(instance) < progress->until) return SIM_RUN_WAIT;
 		call->status = -1;
@@ -105,8 +111,10 @@ static enum sim_run get_applock(struct call *call) {
 		mine->count++;
 		return SIM_RUN_DONE;
 	}
-	instance->applocks = xreallocarray(instance->applocks, instance->applock_count + 1, sizeof(*instance->applocks));
-	instance->applocks[instance->applock_count++] = (struct sim_applock){ xstrdup(resource), session, transactional, 1 };
+	instance->applocks =
+	        xreallocarray(instance->applocks, instance->applock_count + 1, sizeof(*instance->applocks));
+	instance->applocks[instance->applock_count++] =
+	        (struct sim_applock){ xstrdup(resource), session, transactional, 1 };
 	return SIM_RUN_DONE;
 }
 
@@ -138,9 +146,9 @@ static void diagnostics_rows(struct sim_session *session) {
 		const char *name;
 		struct sim_type_info type;
 	} columns[] = {
-		{ "create_time", { SIM_DATETIME, 0, 0, 3 } },    { "component_type", { SIM_NVARCHAR, 128, 0, 0 } },
+		{ "create_time", { SIM_DATETIME, 0, 0, 3 } },      { "component_type", { SIM_NVARCHAR, 128, 0, 0 } },
 		{ "component_name", { SIM_NVARCHAR, 128, 0, 0 } }, { "state", { SIM_INT, 0, 0, 0 } },
-		{ "state_desc", { SIM_NVARCHAR, 20, 0, 0 } },    { "data", { SIM_VARCHAR, SIM_MAX, 0, 0 } },
+		{ "state_desc", { SIM_NVARCHAR, 20, 0, 0 } },      { "data", { SIM_VARCHAR, SIM_MAX, 0, 0 } },
 	};
 	char time[SIM_TIME_SIZE];
 	sim_datetime_text(sim_wall(instance), time);
@@ -150,7 +158,8 @@ static void diagnostics_rows(struct sim_session *session) {
 		bool group = i >= ARRAY_LENGTH(components);
 		sim_rowset_value(&rowset, sim_text(time));
 		sim_rowset_value(&rowset, sim_text(group ? "Always On:AvailabilityGroup" : components[i].type));
-		sim_rowset_value(&rowset, sim_text(group ? instance->groups[i - ARRAY_LENGTH(components)]->name : components[i].name));
+		sim_rowset_value(&rowset, sim_text(group ? instance->groups[i - ARRAY_LENGTH(components)]->name
+		                                         : components[i].name));
 		sim_rowset_value(&rowset, sim_integer(group ? 1 : components[i].state));
 		sim_rowset_value(&rowset, sim_text(states[group ? 1 : components[i].state]));
 		sim_rowset_value(&rowset, sim_text(""));
@@ -163,7 +172,10 @@ static enum sim_run server_diagnostics(struct call *call) {
 	struct sim_session *session = call->session;
 	struct sim_progress_state *progress = &session->progress;
 	int64_t interval = integer_argument(call, 0, "@repeat_interval", 0), now = sim_now(session->instance);
-	if (interval != 0 && interval < 5) return sim_raise_text(session, call->statement->line, 15600, 15, 1, "An invalid parameter or option was specified for procedure 'sp_server_diagnostics'.");
+	if (interval != 0 && interval < 5)
+		return sim_raise_text(
+		        session, call->statement->line, 15600, 15, 1,
+		        "An invalid parameter or option was specified for procedure 'sp_server_diagnostics'.");
 	if (progress->until == 0) progress->until = now + sim_timing(session->instance, SIM_TIMING_diagnostics);
 	while (now >= progress->until) {
 		diagnostics_rows(session);
@@ -177,7 +189,8 @@ static enum sim_run server_diagnostics(struct call *call) {
 
 static enum sim_run add_role_member(struct call *call) {
 	struct sim_login_row *row = sim_login_find(call->session->instance, text_argument(call, 0, "@loginame", ""));
-	if (row == NULL) return sim_raise(call->session, call->statement->line, 15007, text_argument(call, 0, "@loginame", ""));
+	if (row == NULL)
+		return sim_raise(call->session, call->statement->line, 15007, text_argument(call, 0, "@loginame", ""));
 	if (strcasecmp(text_argument(call, 1, "@rolename", ""), "sysadmin") == 0) row->sysadmin = true;
 	sim_instance_save(call->session->instance);
 	return SIM_RUN_DONE;
@@ -211,14 +224,16 @@ enum sim_run sim_run_procedure(struct sim_session *session, const struct sim_sta
 	enum sim_run result = SIM_RUN_DONE;
 	bool wait = false;
 	for (size_t i = 0; i < statement->argument_count && result == SIM_RUN_DONE; i++)
-		if (!sim_evaluate(session, statement->line, &statement->arguments[i].value, NULL, &call.values[i], &wait))
+		if (!sim_evaluate(session, statement->line, &statement->arguments[i].value, NULL, &call.values[i],
+		                  &wait))
 			result = wait ? SIM_RUN_WAIT : SIM_RUN_FAILED;
 	if (result == SIM_RUN_DONE) result = procedures[found].run(&call);
 	for (size_t i = 0; i < statement->argument_count; i++) sim_value_free(&call.values[i]);
 	free(call.values);
 	if (result != SIM_RUN_DONE) return result;
 	session->return_status = call.status;
-	struct sim_variable *status = statement->other != NULL ? sim_variable_find(&session->variables, statement->other) : NULL;
+	struct sim_variable *status =
+	        statement->other != NULL ? sim_variable_find(&session->variables, statement->other) : NULL;
 	struct sim_value value = sim_integer(call.status);
 	if (status != NULL) sim_variable_set(status, &value);
 	return SIM_RUN_DONE;

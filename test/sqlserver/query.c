@@ -42,7 +42,8 @@ struct sim_named_value *sim_named_values(const struct sim_session *session, size
 	*count = session->variables.count;
 	struct sim_named_value *values = xcalloc(*count, sizeof(*values));
 	for (size_t i = 0; i < *count; i++)
-		values[i] = (struct sim_named_value){ session->variables.list[i].name, session->variables.list[i].value };
+		values[i] =
+		        (struct sim_named_value){ session->variables.list[i].name, session->variables.list[i].value };
 	return values;
 }
 
@@ -62,8 +63,10 @@ static bool bind_variables(struct sim_session *session, int line, sqlite3_stmt *
 		const struct sim_value *value = &variable->value;
 		if (value->kind == SIM_VALUE_INTEGER) sqlite3_bind_int64(statement, i, value->integer);
 		if (value->kind == SIM_VALUE_REAL) sqlite3_bind_double(statement, i, value->real);
-		if (value->kind == SIM_VALUE_TEXT) sqlite3_bind_text64(statement, i, value->bytes, value->length, SQLITE_TRANSIENT, SQLITE_UTF8);
-		if (value->kind == SIM_VALUE_BYTES) sqlite3_bind_blob64(statement, i, value->bytes, value->length, SQLITE_TRANSIENT);
+		if (value->kind == SIM_VALUE_TEXT)
+			sqlite3_bind_text64(statement, i, value->bytes, value->length, SQLITE_TRANSIENT, SQLITE_UTF8);
+		if (value->kind == SIM_VALUE_BYTES)
+			sqlite3_bind_blob64(statement, i, value->bytes, value->length, SQLITE_TRANSIENT);
 	}
 	return true;
 }
@@ -72,7 +75,8 @@ static bool bind_variables(struct sim_session *session, int line, sqlite3_stmt *
 
 void sim_rowset_column(struct sim_rowset *rowset, const char *name, struct sim_type_info type) {
 	rowset->columns = xreallocarray(rowset->columns, rowset->column_count + 1, sizeof(*rowset->columns));
-	rowset->columns[rowset->column_count++] = (struct sim_column){ .name = xstrdup(name), .type = type, .nullable = true };
+	rowset->columns[rowset->column_count++] =
+	        (struct sim_column){ .name = xstrdup(name), .type = type, .nullable = true };
 }
 
 void sim_rowset_value(struct sim_rowset *rowset, struct sim_value value) {
@@ -100,7 +104,8 @@ void sim_send_rowset(struct sim_session *session, struct sim_rowset *rowset) {
 	session->sink.columns(session->sink.context, rowset->columns, rowset->column_count);
 	size_t rows = rowset->column_count > 0 ? rowset->value_count / rowset->column_count : 0;
 	for (size_t i = 0; i < rows; i++)
-		session->sink.row(session->sink.context, &rowset->values[i * rowset->column_count], rowset->column_count);
+		session->sink.row(session->sink.context, &rowset->values[i * rowset->column_count],
+		                  rowset->column_count);
 	sim_done(session, (int64_t)rows, false);
 	sim_rowset_free(rowset);
 }
@@ -114,7 +119,8 @@ static struct sim_type_info type_of_values(const struct sim_rowset *rowset, size
 		if (value->kind == SIM_VALUE_TEXT) type.type = SIM_NVARCHAR;
 		if (value->kind == SIM_VALUE_BYTES) type.type = SIM_VARBINARY;
 		if (value->kind == SIM_VALUE_REAL && type.type <= SIM_BIGINT) type.type = SIM_FLOAT;
-		bool wide = value->kind == SIM_VALUE_INTEGER && (value->integer > INT32_MAX || value->integer < INT32_MIN);
+		bool wide =
+		        value->kind == SIM_VALUE_INTEGER && (value->integer > INT32_MAX || value->integer < INT32_MIN);
 		if (wide && type.type == SIM_INT) type.type = SIM_BIGINT;
 		if ((int)value->length > length) length = (int)value->length;
 	}
@@ -128,7 +134,10 @@ static void fit(struct sim_rowset *rowset, size_t column) {
 	const struct sim_type_info *type = &rowset->columns[column].type;
 	bool whole = type->type <= SIM_BIGINT, real = type->type == SIM_REAL || type->type == SIM_FLOAT;
 	bool bytes = type->type == SIM_BINARY || type->type == SIM_VARBINARY;
-	enum sim_value_kind kind = whole ? SIM_VALUE_INTEGER : real ? SIM_VALUE_REAL : bytes ? SIM_VALUE_BYTES : SIM_VALUE_TEXT;
+	enum sim_value_kind kind = whole   ? SIM_VALUE_INTEGER
+	                           : real  ? SIM_VALUE_REAL
+	                           : bytes ? SIM_VALUE_BYTES
+	                                   : SIM_VALUE_TEXT;
 	for (size_t i = column; i < rowset->value_count; i += rowset->column_count) {
 		struct sim_value *value = &rowset->values[i], fitted;
 		if (value->kind == SIM_VALUE_NULL || value->kind == kind) continue;
@@ -142,7 +151,8 @@ static void fit(struct sim_rowset *rowset, size_t column) {
 static const struct sim_expression *item_of(const struct sim_query *query, size_t column, size_t columns) {
 	size_t star = query->item_count;
 	for (size_t i = 0; i < query->item_count; i++)
-		if (query->items[i].column != NULL && strcmp(query->items[i].column, "*") == 0) star = star == query->item_count ? i : SIZE_MAX;
+		if (query->items[i].column != NULL && strcmp(query->items[i].column, "*") == 0)
+			star = star == query->item_count ? i : SIZE_MAX;
 	if (star == SIZE_MAX) return NULL;
 	if (star == query->item_count) return column < query->item_count ? &query->items[column] : NULL;
 	if (column < star) return &query->items[column];
@@ -179,8 +189,9 @@ static char *duplicate_key(struct sim_session *session, struct sim_store *store,
 	if (statement->source == NULL) return NULL;
 	if (statement->member_count == 0) {
 		/* Without a column list the values stand in the order of the table's columns. */
-		cleanup_free char *sql = xasprintf("SELECT cid FROM pragma_table_info('%s') WHERE name = '%s' COLLATE NOCASE",
-		                                   strrchr(statement->name, '.') + 1, column);
+		cleanup_free char *sql =
+		        xasprintf("SELECT cid FROM pragma_table_info('%s') WHERE name = '%s' COLLATE NOCASE",
+		                  strrchr(statement->name, '.') + 1, column);
 		sqlite3_stmt *position = sim_store_prepare(store, sql, NULL, 0);
 		if (sqlite3_step(position) == SQLITE_ROW) index = (size_t)sqlite3_column_int(position, 0);
 		sqlite3_finalize(position);
@@ -206,8 +217,8 @@ static char *duplicate_key(struct sim_session *session, struct sim_store *store,
 	return key;
 }
 
-static enum sim_run constraint(struct sim_session *session, struct sim_store *store, const struct sim_statement *statement,
-                               const char *message) {
+static enum sim_run constraint(struct sim_session *session, struct sim_store *store,
+                               const struct sim_statement *statement, const char *message) {
 	int line = statement->line;
 	const char *verb = statement->kind == SIM_INSERT ? "INSERT" : "UPDATE";
 	int extended = sqlite3_extended_errcode(store->sqlite);
@@ -219,15 +230,20 @@ static enum sim_run constraint(struct sim_session *session, struct sim_store *st
 		cleanup_free char *table = xasprintf("%s.%s", session->database, statement->name);
 		result = sim_raise(session, line, 515, column, table, verb);
 	} else if (extended == SQLITE_CONSTRAINT_CHECK || extended == SQLITE_CONSTRAINT_FOREIGNKEY) {
-		result = sim_raise(session, line, 547, verb, extended == SQLITE_CONSTRAINT_CHECK ? "CHECK" : "FOREIGN KEY", session->database);
+		result = sim_raise(session, line, 547, verb,
+		                   extended == SQLITE_CONSTRAINT_CHECK ? "CHECK" : "FOREIGN KEY", session->database);
 	} else {
-		cleanup_free char *key = statement->kind == SIM_INSERT ? duplicate_key(session, store, statement, column) : NULL;
+		cleanup_free char *key =
+		        statement->kind == SIM_INSERT ? duplicate_key(session, store, statement, column) : NULL;
 		const char *table = strrchr(statement->name, '.');
 		uint32_t hash = 5381;
-		for (const char *c = statement->name; *c != '\0'; c++) hash = hash * 33 + (uint32_t)tolower((unsigned char)*c);
+		for (const char *c = statement->name; *c != '\0'; c++)
+			hash = hash * 33 + (uint32_t)tolower((unsigned char)*c);
 		bool primary = extended == SQLITE_CONSTRAINT_PRIMARYKEY || extended == SQLITE_CONSTRAINT_ROWID;
-		cleanup_free char *name = xasprintf("%s__%s__3213E83F%08X", primary ? "PK" : "UQ", table != NULL ? table + 1 : "", hash);
-		result = sim_raise(session, line, 2627, primary ? "PRIMARY KEY" : "UNIQUE KEY", name, statement->name, key != NULL ? key : "");
+		cleanup_free char *name =
+		        xasprintf("%s__%s__3213E83F%08X", primary ? "PK" : "UQ", table != NULL ? table + 1 : "", hash);
+		result = sim_raise(session, line, 2627, primary ? "PRIMARY KEY" : "UNIQUE KEY", name, statement->name,
+		                   key != NULL ? key : "");
 	}
 	(void)colon;
 	if (session->frame_count == 0 || session->caught.number == 0) return result;
@@ -240,7 +256,8 @@ struct translation {
 };
 
 /* SQLite's complaint about a statement, as SQL Server's. */
-static enum sim_run complain(struct sim_session *session, struct sim_store *store, const struct sim_statement *statement) {
+static enum sim_run complain(struct sim_session *session, struct sim_store *store,
+                             const struct sim_statement *statement) {
 	static const struct translation translations[] = {
 		{ "no such table: ", 208 },
 		{ "no such column: ", 207 },
@@ -256,21 +273,26 @@ static enum sim_run complain(struct sim_session *session, struct sim_store *stor
 	if (sqlite3_errcode(store->sqlite) == SQLITE_CONSTRAINT) return constraint(session, store, statement, message);
 	if (strstr(message, "already exists") != NULL && statement->name != NULL) {
 		const char *dot = strrchr(statement->name, '.');
-		return sim_raise(session, line, 2714, dot != NULL && strncasecmp(statement->name, "dbo.", 4) == 0 ? dot + 1 : statement->name);
+		return sim_raise(session, line, 2714,
+		                 dot != NULL && strncasecmp(statement->name, "dbo.", 4) == 0 ? dot + 1
+		                                                                             : statement->name);
 	}
 	if (strncmp(message, "table ", 6) == 0 && strstr(message, "has no column named ") != NULL)
-		return sim_raise(session, line, 207, strstr(message, "has no column named ") + strlen("has no column named "));
+		return sim_raise(session, line, 207,
+		                 strstr(message, "has no column named ") + strlen("has no column named "));
 	if (strstr(message, "values for") != NULL) return sim_raise(session, line, 213);
 	for (size_t i = 0; i < 2; i++) {
 		size_t length = strlen(translations[i].begins);
 		if (strncmp(message, translations[i].begins, length) != 0) continue;
 		const char *name = message + length;
 		if (strncmp(name, "main.", 5) == 0) name += 5;
-		if (statement->kind == SIM_DEFINE && translations[i].number == 208 && strncmp(statement->other, "DROP", 4) == 0)
+		if (statement->kind == SIM_DEFINE && translations[i].number == 208 &&
+		    strncmp(statement->other, "DROP", 4) == 0)
 			return sim_raise(session, line, 3701, "table", name);
 		/* The column alone: SQL Server leaves the table out. */
 		const char *dot = strrchr(name, '.');
-		return sim_raise(session, line, translations[i].number, translations[i].number == 207 && dot != NULL ? dot + 1 : name);
+		return sim_raise(session, line, translations[i].number,
+		                 translations[i].number == 207 && dot != NULL ? dot + 1 : name);
 	}
 	cleanup_free char *text = xasprintf("Not understood by this server: %s", message);
 	return sim_raise_text(session, line, 102, 15, 1, text);
@@ -284,7 +306,8 @@ static struct sim_store *store_for(struct sim_session *session, int line, const 
 	struct sim_store *store = session->instance->catalogue;
 	struct sim_database *database = NULL;
 	if (query->database != NULL || query->reads_tables) {
-		database = sim_open_database(session, line, query->database != NULL ? query->database : session->database);
+		database =
+		        sim_open_database(session, line, query->database != NULL ? query->database : session->database);
 		if (database == NULL) return NULL;
 	}
 	if (query->reads_tables) {
@@ -292,7 +315,9 @@ static struct sim_store *store_for(struct sim_session *session, int line, const 
 			*wait = true;
 			int64_t now = sim_now(session->instance);
 			struct sim_progress_state *progress = &session->progress;
-			if (progress->until == 0) progress->until = session->lock_timeout < 0 ? INT64_MAX : now + session->lock_timeout * 1000;
+			if (progress->until == 0)
+				progress->until =
+				        session->lock_timeout < 0 ? INT64_MAX : now + session->lock_timeout * 1000;
 			progress->deadline = progress->until;
 			if (now < progress->until) return NULL;
 			*wait = false;
@@ -333,8 +358,10 @@ static enum sim_run assign(struct sim_session *session, const struct sim_stateme
 		struct sim_variable *variable = name != NULL ? sim_variable_find(&session->variables, name) : NULL;
 		if (variable == NULL) return sim_raise(session, statement->line, 137, name != NULL ? name : "");
 		struct sim_value value;
-		if (!sim_convert_value(&rowset->values[(rows - 1) * rowset->column_count + i], &variable->type, 0, &value))
-			return sim_raise(session, statement->line, 8114, "nvarchar", sim_type_name(variable->type.type));
+		if (!sim_convert_value(&rowset->values[(rows - 1) * rowset->column_count + i], &variable->type, 0,
+		                       &value))
+			return sim_raise(session, statement->line, 8114, "nvarchar",
+			                 sim_type_name(variable->type.type));
 		sim_value_free(&variable->value);
 		variable->value = value;
 	}
@@ -351,7 +378,9 @@ enum sim_run sim_run_select(struct sim_session *session, const struct sim_statem
 		sqlite3_stmt *rows = NULL;
 		if (sqlite3_prepare_v2(store->sqlite, statement->query.sql, -1, &rows, NULL) != SQLITE_OK)
 			return complain(session, store, statement);
-		enum sim_run result = bind_variables(session, statement->line, rows) ? collect(session, statement, store, rows) : SIM_RUN_FAILED;
+		enum sim_run result = bind_variables(session, statement->line, rows)
+		                              ? collect(session, statement, store, rows)
+		                              : SIM_RUN_FAILED;
 		sqlite3_finalize(rows);
 		if (result != SIM_RUN_DONE) return result;
 		progress->stage = 1;
@@ -418,9 +447,11 @@ static enum sim_run write(struct sim_session *session, const struct sim_statemen
 		if (statement->kind == SIM_INSERT && result == SIM_RUN_DONE)
 			session->identity = sim_integer(sqlite3_last_insert_rowid(store->sqlite));
 		store->scope.seed = seed;
-		enum sim_run ended = sim_end_write(session, line, database, statement->query.sql, result == SIM_RUN_DONE);
+		enum sim_run ended =
+		        sim_end_write(session, line, database, statement->query.sql, result == SIM_RUN_DONE);
 		if (result != SIM_RUN_DONE) {
-			if (statement->kind != SIM_DEFINE) sim_tell(session, line, 3621, 0, 0, "The statement has been terminated.");
+			if (statement->kind != SIM_DEFINE)
+				sim_tell(session, line, 3621, 0, 0, "The statement has been terminated.");
 			return result;
 		}
 		if (ended != SIM_RUN_DONE) return ended;

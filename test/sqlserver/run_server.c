@@ -25,8 +25,10 @@ static enum sim_run refused(struct sim_session *session, const struct sim_statem
 
 static enum sim_run create_database(struct sim_session *session, const struct sim_statement *statement) {
 	if (!sim_has_permission(session, "CREATE ANY DATABASE") && !sim_has_permission(session, "ALTER ANY DATABASE"))
-		return sim_raise_text(session, statement->line, 262, 14, 1, "CREATE DATABASE permission denied in database 'master'.");
-	if (sim_database_find(session->instance, statement->name) != NULL) return sim_raise(session, statement->line, 1801, statement->name);
+		return sim_raise_text(session, statement->line, 262, 14, 1,
+		                      "CREATE DATABASE permission denied in database 'master'.");
+	if (sim_database_find(session->instance, statement->name) != NULL)
+		return sim_raise(session, statement->line, 1801, statement->name);
 	if (sim_database_create(session->instance, statement->name, true, NULL) == NULL)
 		return sim_raise(session, statement->line, 1105, "dbo.sysfiles", statement->name);
 	return done(session);
@@ -49,7 +51,8 @@ static enum sim_run alter_database(struct sim_session *session, const struct sim
 		if (strcmp(hadr, "SUSPEND") == 0) database->suspended = true;
 		if (strcmp(hadr, "RESUME") == 0) database->suspended = false;
 		if (strcmp(hadr, "OFF") == 0) {
-			if (group->role == SIM_ROLE_PRIMARY) return sim_raise(session, statement->line, 35240, database->name, group->name);
+			if (group->role == SIM_ROLE_PRIMARY)
+				return sim_raise(session, statement->line, 35240, database->name, group->name);
 			database->joined = database->ready = false;
 			database->restoring = true;
 			database->group_database_id[0] = '\0';
@@ -59,10 +62,15 @@ static enum sim_run alter_database(struct sim_session *session, const struct sim
 	}
 	if (recovery != NULL) {
 		const struct sim_group *group = sim_group_of(instance, database);
-		enum sim_recovery_model model = strcmp(recovery, "FULL") == 0 ? SIM_RECOVERY_FULL : strcmp(recovery, "SIMPLE") == 0 ? SIM_RECOVERY_SIMPLE : SIM_RECOVERY_BULK_LOGGED;
-		if (group != NULL && model != SIM_RECOVERY_FULL) return sim_raise(session, statement->line, 1465, database->name);
+		enum sim_recovery_model model = strcmp(recovery, "FULL") == 0     ? SIM_RECOVERY_FULL
+		                                : strcmp(recovery, "SIMPLE") == 0 ? SIM_RECOVERY_SIMPLE
+		                                                                  : SIM_RECOVERY_BULK_LOGGED;
+		if (group != NULL && model != SIM_RECOVERY_FULL)
+			return sim_raise(session, statement->line, 1465, database->name);
 		/* The log chain begins with the next full backup. */
-		if (model != database->recovery && (model == SIM_RECOVERY_SIMPLE || database->recovery == SIM_RECOVERY_SIMPLE)) database->full_backup = false;
+		if (model != database->recovery &&
+		    (model == SIM_RECOVERY_SIMPLE || database->recovery == SIM_RECOVERY_SIMPLE))
+			database->full_backup = false;
 		database->recovery = model;
 	}
 	if (option(statement, "READ_ONLY") != NULL) database->read_only = true;
@@ -82,8 +90,10 @@ static enum sim_run drop_database(struct sim_session *session, const struct sim_
 	for (size_t i = 0; i < statement->member_count; i++) {
 		struct sim_database *database = sim_database_find(session->instance, statement->members[i]);
 		if (database == NULL && statement->if_exists) continue;
-		if (database == NULL || sim_database_is_system(database)) return sim_raise(session, statement->line, 3701, "database", statement->members[i]);
-		if (sim_group_of(session->instance, database) != NULL) return sim_raise(session, statement->line, 3752, database->name);
+		if (database == NULL || sim_database_is_system(database))
+			return sim_raise(session, statement->line, 3701, "database", statement->members[i]);
+		if (sim_group_of(session->instance, database) != NULL)
+			return sim_raise(session, statement->line, 3752, database->name);
 		if (in_use(session, database)) return sim_raise(session, statement->line, 3702, database->name);
 		sim_database_drop(session->instance, database);
 	}
@@ -115,10 +125,12 @@ static enum sim_run backup(struct sim_session *session, const struct sim_stateme
 static enum sim_run restore(struct sim_session *session, const struct sim_statement *statement) {
 	struct sim_database *database = sim_database_find(session->instance, statement->name);
 	if (database == NULL) return sim_raise(session, statement->line, 911, statement->name);
-	if (sim_group_of(session->instance, database) != NULL) return sim_raise(session, statement->line, 3104, database->name);
+	if (sim_group_of(session->instance, database) != NULL)
+		return sim_raise(session, statement->line, 3104, database->name);
 	char fork[SIM_GUID_SIZE];
 	sim_guid(session->instance, fork);
-	if (sim_log_fork(&database->log, fork, NULL) < 0) return sim_raise(session, statement->line, 9002, database->name, "ACTIVE_TRANSACTION");
+	if (sim_log_fork(&database->log, fork, NULL) < 0)
+		return sim_raise(session, statement->line, 9002, database->name, "ACTIVE_TRANSACTION");
 	database->restoring = false;
 	return done(session);
 }
@@ -126,7 +138,8 @@ static enum sim_run restore(struct sim_session *session, const struct sim_statem
 /* --- Logins and users --- */
 
 static bool is_complex(const char *password) {
-	int kinds = (strpbrk(password, "abcdefghijklmnopqrstuvwxyz") != NULL) + (strpbrk(password, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL) +
+	int kinds = (strpbrk(password, "abcdefghijklmnopqrstuvwxyz") != NULL) +
+	            (strpbrk(password, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL) +
 	            (strpbrk(password, "0123456789") != NULL);
 	size_t plain = strspn(password, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
 	return kinds + (password[plain] != '\0') >= 3;
@@ -140,22 +153,28 @@ static enum sim_run put_login(struct sim_session *session, const struct sim_stat
 	bool self = strcasecmp(statement->name, session->login) == 0 && option(statement, "OLD_PASSWORD") != NULL;
 	if (!self && !sim_has_permission(session, "ALTER ANY LOGIN")) return refused(session, statement);
 	if (create && row != NULL) return sim_raise(session, statement->line, 15025, statement->name);
-	if (!create && row == NULL) return sim_raise(session, statement->line, 15151, "alter", "login", statement->name);
+	if (!create && row == NULL)
+		return sim_raise(session, statement->line, 15151, "alter", "login", statement->name);
 	if (password != NULL && (policy == NULL || strcasecmp(policy, "ON") == 0)) {
 		if (strlen(password) < 8) return sim_raise(session, statement->line, 15116);
 		if (!is_complex(password)) return sim_raise(session, statement->line, 15118);
 	}
 	if (create) {
-		instance->logins = xreallocarray(instance->logins, instance->login_count + 1, sizeof(*instance->logins));
+		instance->logins =
+		        xreallocarray(instance->logins, instance->login_count + 1, sizeof(*instance->logins));
 		row = &instance->logins[instance->login_count++];
 		char guid[SIM_GUID_SIZE];
 		sim_guid(instance, guid);
-		*row = (struct sim_login_row){ .name = xstrdup(statement->name), .password = xstrdup(""), .default_database = xstrdup("master"), .sid = xstrdup(guid) };
+		*row = (struct sim_login_row){ .name = xstrdup(statement->name),
+			                       .password = xstrdup(""),
+			                       .default_database = xstrdup("master"),
+			                       .sid = xstrdup(guid) };
 	}
 	if (password != NULL) sim_set_text(&row->password, password);
 	if (option(statement, "SID") != NULL) sim_set_text(&row->sid, option(statement, "SID"));
 	if (option(statement, "NAME") != NULL) sim_set_text(&row->name, option(statement, "NAME"));
-	if (option(statement, "DEFAULT_DATABASE") != NULL) sim_set_text(&row->default_database, option(statement, "DEFAULT_DATABASE"));
+	if (option(statement, "DEFAULT_DATABASE") != NULL)
+		sim_set_text(&row->default_database, option(statement, "DEFAULT_DATABASE"));
 	if (option(statement, "ENABLE") != NULL) row->disabled = false;
 	if (option(statement, "DISABLE") != NULL) row->disabled = true;
 	return done(session);
@@ -178,16 +197,19 @@ static enum sim_run create_user(struct sim_session *session, const struct sim_st
 	struct sim_instance *instance = session->instance;
 	if (*statement->other != '\0' && sim_login_find(instance, statement->other) == NULL)
 		return sim_raise(session, statement->line, 15007, statement->other);
-	if (sim_user_find(instance, statement->name) != NULL) return sim_raise(session, statement->line, 15023, statement->name);
+	if (sim_user_find(instance, statement->name) != NULL)
+		return sim_raise(session, statement->line, 15023, statement->name);
 	instance->users = xreallocarray(instance->users, instance->user_count + 1, sizeof(*instance->users));
-	instance->users[instance->user_count++] = (struct sim_user){ xstrdup(statement->name), xstrdup(statement->other) };
+	instance->users[instance->user_count++] =
+	        (struct sim_user){ xstrdup(statement->name), xstrdup(statement->other) };
 	return done(session);
 }
 
 static enum sim_run drop_user(struct sim_session *session, const struct sim_statement *statement) {
 	struct sim_instance *instance = session->instance;
 	struct sim_user *user = sim_user_find(instance, statement->name);
-	if (user == NULL && !statement->if_exists) return sim_raise(session, statement->line, 15151, "drop", "user", statement->name);
+	if (user == NULL && !statement->if_exists)
+		return sim_raise(session, statement->line, 15151, "drop", "user", statement->name);
 	if (user != NULL) {
 		free(user->name);
 		free(user->login);
@@ -204,18 +226,21 @@ static enum sim_run alter_role(struct sim_session *session, const struct sim_sta
 	return done(session);
 }
 
-/* Server permissions are kept for the login; CONNECT for the endpoint; permissions on anything else are not modelled. */
+/* Server permissions are kept for the login; CONNECT for the endpoint; permissions on anything else are not modelled.
+ */
 static enum sim_run grant(struct sim_session *session, const struct sim_statement *statement) {
 	bool on_endpoint = strncasecmp(statement->other, "ENDPOINT::", 10) == 0;
 	bool give = statement->kind == SIM_GRANT;
 	if (!sim_has_permission(session, "CONTROL SERVER")) return refused(session, statement);
 	for (size_t i = 0; i < statement->member_count; i++) {
 		struct sim_login_row *row = sim_login_find(session->instance, statement->members[i]);
-		if (row == NULL && (on_endpoint || *statement->other == '\0') && sim_user_find(session->instance, statement->members[i]) == NULL)
+		if (row == NULL && (on_endpoint || *statement->other == '\0') &&
+		    sim_user_find(session->instance, statement->members[i]) == NULL)
 			return sim_raise(session, statement->line, 15151, "find", "login", statement->members[i]);
 		if (row == NULL) continue;
 		if (!on_endpoint && *statement->other != '\0') continue;
-		if (on_endpoint && (session->instance->endpoint.name == NULL || strcasecmp(statement->other + 10, session->instance->endpoint.name) != 0))
+		if (on_endpoint && (session->instance->endpoint.name == NULL ||
+		                    strcasecmp(statement->other + 10, session->instance->endpoint.name) != 0))
 			return sim_raise(session, statement->line, 15151, "find", "endpoint", statement->other + 10);
 		cleanup_free char *all = xstrdup(statement->name);
 		for (char *rest = all, *one; (one = strsep(&rest, ",")) != NULL;) {
@@ -266,17 +291,21 @@ static enum sim_run create_certificate(struct sim_session *session, const struct
 	struct sim_instance *instance = session->instance;
 	const char *subject = option(statement, "SUBJECT"), *binary = option(statement, "BINARY");
 	cleanup_strbuf struct strbuf der = { 0 };
-	if (sim_certificate_find(instance, statement->name) != NULL) return sim_raise(session, statement->line, 15232, statement->name);
-	if (statement->other != NULL && sim_user_find(instance, statement->other) == NULL && strcasecmp(statement->other, "dbo") != 0)
+	if (sim_certificate_find(instance, statement->name) != NULL)
+		return sim_raise(session, statement->line, 15232, statement->name);
+	if (statement->other != NULL && sim_user_find(instance, statement->other) == NULL &&
+	    strcasecmp(statement->other, "dbo") != 0)
 		return sim_raise(session, statement->line, 15151, "find", "user", statement->other);
 	if (subject == NULL && binary == NULL) return sim_raise(session, statement->line, 15208);
 	if (subject != NULL && !instance->master_key) return sim_raise(session, statement->line, 15581);
 	if (subject != NULL) make_certificate(instance, subject, &der);
 	else if (!read_certificate(binary, &der)) return sim_raise(session, statement->line, 15297);
 	for (size_t i = 0; i < instance->certificate_count; i++)
-		if (instance->certificates[i].public_length == der.length && memcmp(instance->certificates[i].public_part, der.data, der.length) == 0)
+		if (instance->certificates[i].public_length == der.length &&
+		    memcmp(instance->certificates[i].public_part, der.data, der.length) == 0)
 			return sim_raise(session, statement->line, 15232, statement->name);
-	instance->certificates = xreallocarray(instance->certificates, instance->certificate_count + 1, sizeof(*instance->certificates));
+	instance->certificates =
+	        xreallocarray(instance->certificates, instance->certificate_count + 1, sizeof(*instance->certificates));
 	struct sim_certificate *certificate = &instance->certificates[instance->certificate_count++];
 	size_t length = der.length;
 	*certificate = (struct sim_certificate){ .id = 256 + instance->next_certificate_id++,
@@ -292,7 +321,8 @@ static enum sim_run create_certificate(struct sim_session *session, const struct
 static enum sim_run drop_certificate(struct sim_session *session, const struct sim_statement *statement) {
 	struct sim_instance *instance = session->instance;
 	struct sim_certificate *certificate = sim_certificate_find(instance, statement->name);
-	if (certificate == NULL) return sim_raise(session, statement->line, 15151, "drop", "certificate", statement->name);
+	if (certificate == NULL)
+		return sim_raise(session, statement->line, 15151, "drop", "certificate", statement->name);
 	free(certificate->name);
 	free(certificate->subject);
 	free(certificate->owner);
@@ -310,9 +340,12 @@ static enum sim_run put_endpoint(struct sim_session *session, const struct sim_s
 		return sim_raise(session, statement->line, 15151, "alter", "endpoint", statement->name);
 	if (create && endpoint->name != NULL) return sim_raise(session, statement->line, 7862);
 	const struct sim_option *tcp = sim_option_find(statement->options, statement->option_count, "TCP");
-	const struct sim_option *mirroring = sim_option_find(statement->options, statement->option_count, "DATABASE_MIRRORING");
+	const struct sim_option *mirroring =
+	        sim_option_find(statement->options, statement->option_count, "DATABASE_MIRRORING");
 	const char *port = tcp != NULL ? sim_option_value(tcp->children, tcp->child_count, "LISTENER_PORT") : NULL;
-	const char *authentication = mirroring != NULL ? sim_option_value(mirroring->children, mirroring->child_count, "AUTHENTICATION") : NULL;
+	const char *authentication =
+	        mirroring != NULL ? sim_option_value(mirroring->children, mirroring->child_count, "AUTHENTICATION")
+	                          : NULL;
 	const char *certificate = authentication != NULL ? strcasestr(authentication, "CERTIFICATE ") : NULL;
 	const char *state = option(statement, "STATE");
 	if (create && (tcp == NULL || mirroring == NULL || port == NULL))
@@ -351,7 +384,8 @@ static enum sim_run drop_endpoint(struct sim_session *session, const struct sim_
 static enum sim_run kill_session(struct sim_session *session, const struct sim_statement *statement) {
 	struct sim_value value;
 	bool wait;
-	if (!sim_evaluate(session, statement->line, &statement->value, &statement->query, &value, &wait)) return SIM_RUN_FAILED;
+	if (!sim_evaluate(session, statement->line, &statement->value, &statement->query, &value, &wait))
+		return SIM_RUN_FAILED;
 	for (size_t i = 0; i < session->instance->session_count; i++) {
 		struct sim_session *other = session->instance->sessions[i];
 		if (other->id != value.integer || other == session) continue;
@@ -368,13 +402,26 @@ enum sim_run sim_run_server(struct sim_session *session, const struct sim_statem
 		enum sim_statement_kind kind;
 		enum sim_run (*run)(struct sim_session *session, const struct sim_statement *statement);
 	} statements[] = {
-		{ SIM_CREATE_DATABASE, create_database }, { SIM_ALTER_DATABASE, alter_database }, { SIM_DROP_DATABASE, drop_database },
-		{ SIM_BACKUP, backup },                   { SIM_RESTORE, restore },               { SIM_CREATE_LOGIN, put_login },
-		{ SIM_ALTER_LOGIN, put_login },           { SIM_DROP_LOGIN, drop_login },         { SIM_CREATE_USER, create_user },
-		{ SIM_DROP_USER, drop_user },             { SIM_ALTER_ROLE, alter_role },         { SIM_GRANT, grant },
-		{ SIM_REVOKE, grant },                    { SIM_CREATE_MASTER_KEY, master_key },  { SIM_DROP_MASTER_KEY, master_key },
-		{ SIM_CREATE_CERTIFICATE, create_certificate }, { SIM_DROP_CERTIFICATE, drop_certificate },
-		{ SIM_CREATE_ENDPOINT, put_endpoint },    { SIM_ALTER_ENDPOINT, put_endpoint },   { SIM_DROP_ENDPOINT, drop_endpoint },
+		{ SIM_CREATE_DATABASE, create_database },
+		{ SIM_ALTER_DATABASE, alter_database },
+		{ SIM_DROP_DATABASE, drop_database },
+		{ SIM_BACKUP, backup },
+		{ SIM_RESTORE, restore },
+		{ SIM_CREATE_LOGIN, put_login },
+		{ SIM_ALTER_LOGIN, put_login },
+		{ SIM_DROP_LOGIN, drop_login },
+		{ SIM_CREATE_USER, create_user },
+		{ SIM_DROP_USER, drop_user },
+		{ SIM_ALTER_ROLE, alter_role },
+		{ SIM_GRANT, grant },
+		{ SIM_REVOKE, grant },
+		{ SIM_CREATE_MASTER_KEY, master_key },
+		{ SIM_DROP_MASTER_KEY, master_key },
+		{ SIM_CREATE_CERTIFICATE, create_certificate },
+		{ SIM_DROP_CERTIFICATE, drop_certificate },
+		{ SIM_CREATE_ENDPOINT, put_endpoint },
+		{ SIM_ALTER_ENDPOINT, put_endpoint },
+		{ SIM_DROP_ENDPOINT, drop_endpoint },
 		{ SIM_KILL, kill_session },
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(statements); i++)

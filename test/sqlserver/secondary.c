@@ -36,7 +36,8 @@ static bool is_cached(struct sim_instance *instance, struct sim_group *group, st
 	return true;
 }
 
-static bool follow(struct sim_instance *instance, struct sim_group *group, struct sim_replica *from, uint64_t sequence, int64_t age) {
+static bool follow(struct sim_instance *instance, struct sim_group *group, struct sim_replica *from, uint64_t sequence,
+                   int64_t age) {
 	from->link.peer_role_since = sim_now(instance) - age;
 	if (follows(group, from) && from->link.connected) return true;
 	if (!follows(group, from) && !accepts(instance, group, sequence)) return false;
@@ -99,7 +100,8 @@ struct offered {
 };
 
 /* The copy for a database of the group: joined already, found by its name, or created for seeding. */
-static struct sim_database *copy_for(struct sim_instance *instance, const struct sim_group *group, const struct offered *offered) {
+static struct sim_database *copy_for(struct sim_instance *instance, const struct sim_group *group,
+                                     const struct offered *offered) {
 	struct sim_database *database = sim_database_of_group(instance, offered->id);
 	if (database != NULL) return database;
 	database = sim_database_find(instance, offered->name);
@@ -140,7 +142,8 @@ static bool revert(struct sim_instance *instance, struct sim_database *database,
 	return false;
 }
 
-static void take_offer(struct sim_instance *instance, struct sim_group *group, const struct offered *offered, bool *changed) {
+static void take_offer(struct sim_instance *instance, struct sim_group *group, const struct offered *offered,
+                       bool *changed) {
 	struct sim_database *database = copy_for(instance, group, offered);
 	if (database == NULL) return;
 	database->primary_end = offered->end;
@@ -157,13 +160,16 @@ static void take_offer(struct sim_instance *instance, struct sim_group *group, c
 	database->ready = ready;
 }
 
-void sim_secondary_offer(struct sim_instance *instance, struct sim_group *group, struct sim_replica *from, struct wire *body) {
+void sim_secondary_offer(struct sim_instance *instance, struct sim_group *group, struct sim_replica *from,
+                         struct wire *body) {
 	uint64_t sequence = wire_get(body);
 	int64_t age = (int64_t)wire_get(body);
 	struct sim_group *configuration = wire_get(body) != 0 ? sim_group_get(body, false) : NULL;
-	if (group->role == SIM_ROLE_PRIMARY && sequence > group->sequence && sim_assume(instance, SIM_ASSUME_old_primary_steps_down))
+	if (group->role == SIM_ROLE_PRIMARY && sequence > group->sequence &&
+	    sim_assume(instance, SIM_ASSUME_old_primary_steps_down))
 		sim_group_take_role(instance, group, SIM_ROLE_RESOLVING);
-	if (group->role == SIM_ROLE_RESOLVING && group->promotion_due == 0 && sim_assume(instance, SIM_ASSUME_resolving_follows))
+	if (group->role == SIM_ROLE_RESOLVING && group->promotion_due == 0 &&
+	    sim_assume(instance, SIM_ASSUME_resolving_follows))
 		sim_group_take_role(instance, group, SIM_ROLE_SECONDARY);
 	bool talks = !body->broken && group->role == SIM_ROLE_SECONDARY && follow(instance, group, from, sequence, age);
 	if (!talks) {
@@ -208,7 +214,8 @@ void sim_secondary_report(struct sim_instance *instance, struct sim_group *group
 		wire_put(&body, database != NULL && database->reverting);
 		wire_put(&body, database != NULL && database->seeding);
 		wire_put(&body, database != NULL ? database->log.count : 0);
-		sim_forks_put(&body, database != NULL ? database->log.forks : NULL, database != NULL ? database->log.fork_count : 0);
+		sim_forks_put(&body, database != NULL ? database->log.forks : NULL,
+		              database != NULL ? database->log.fork_count : 0);
 	}
 	sim_transport_send(instance, group, to, SIM_MESSAGE_REPORT, &body);
 }
@@ -220,7 +227,8 @@ static bool take_forks(struct sim_database *database, const struct sim_fork *for
 	return true;
 }
 
-void sim_secondary_log(struct sim_instance *instance, struct sim_group *group, struct sim_replica *from, struct wire *body) {
+void sim_secondary_log(struct sim_instance *instance, struct sim_group *group, struct sim_replica *from,
+                       struct wire *body) {
 	if (group->role != SIM_ROLE_SECONDARY || !follows(group, from) || !from->link.connected) return;
 	from->link.heard = sim_now(instance);
 	cleanup_free char *id = wire_get_text(body);
@@ -239,7 +247,8 @@ void sim_secondary_log(struct sim_instance *instance, struct sim_group *group, s
 		size_t length;
 		const void *payload = wire_get_bytes(body, &length);
 		if (payload == NULL || position < database->log.count) continue;
-		good = position == database->log.count && sim_log_append(&database->log, payload, length, time, NULL) == 0 &&
+		good = position == database->log.count &&
+		       sim_log_append(&database->log, payload, length, time, NULL) == 0 &&
 		       take_forks(database, forks, fork_count);
 	}
 	sim_secondary_report(instance, group, from);

@@ -40,7 +40,8 @@ static bool owner_may_connect(const struct sim_instance *instance, const char *o
 bool sim_endpoint_trusts(const struct sim_instance *instance, const void *public_part, size_t length) {
 	for (size_t i = 0; i < instance->certificate_count; i++) {
 		const struct sim_certificate *certificate = &instance->certificates[i];
-		if (certificate->public_length != length || memcmp(certificate->public_part, public_part, length) != 0) continue;
+		if (certificate->public_length != length || memcmp(certificate->public_part, public_part, length) != 0)
+			continue;
 		if (owner_may_connect(instance, certificate->owner)) return true;
 	}
 	return false;

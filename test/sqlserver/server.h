@@ -95,6 +95,7 @@ struct sim_instance {
 	struct sim_settings settings;
 	uint64_t random;
 	uint64_t incarnation; /* how often it was started; kept */
+	uint64_t serial;      /* of messages to other endpoints */
 	int64_t started, started_wall;
 
 	struct sim_login_row *logins;

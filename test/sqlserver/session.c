@@ -22,7 +22,8 @@ static bool inside_try(const struct sim_session *session) {
 	return false;
 }
 
-enum sim_run sim_raise_text(struct sim_session *session, int line, int number, int severity, int state, const char *text) {
+enum sim_run sim_raise_text(struct sim_session *session, int line, int number, int severity, int state,
+                            const char *text) {
 	if (severity <= 10) {
 		sim_tell(session, line, number, severity, state, text);
 		return SIM_RUN_FAILED;
@@ -54,7 +55,8 @@ enum sim_run sim_raise(struct sim_session *session, int line, int number, ...) {
 
 /* --- Login --- */
 
-static struct sim_session *new_session(struct sim_instance *instance, const struct sim_login *login, const struct sim_sink *sink) {
+static struct sim_session *new_session(struct sim_instance *instance, const struct sim_login *login,
+                                       const struct sim_sink *sink) {
 	struct sim_session *session = xcalloc(1, sizeof(*session));
 	session->instance = instance;
 	session->sink = *sink;
@@ -90,7 +92,8 @@ static void free_session(struct sim_session *session) {
 
 static bool admitted(struct sim_session *session, const struct sim_login *login) {
 	const struct sim_login_row *row = sim_login_find(session->instance, session->login);
-	if (row == NULL || row->disabled || strcmp(row->password, login->password != NULL ? login->password : "") != 0) {
+	if (row == NULL || row->disabled ||
+	    strcmp(row->password, login->password != NULL ? login->password : "") != 0) {
 		sim_raise(session, 1, 18456, session->login);
 		return false;
 	}
@@ -109,14 +112,16 @@ static bool admitted(struct sim_session *session, const struct sim_login *login)
 	return true;
 }
 
-struct sim_session *sim_session_open(struct sim_instance *instance, const struct sim_login *login, const struct sim_sink *sink) {
+struct sim_session *sim_session_open(struct sim_instance *instance, const struct sim_login *login,
+                                     const struct sim_sink *sink) {
 	struct sim_session *session = new_session(instance, login, sink);
 	if (!admitted(session, login)) {
 		free_session(session);
 		return NULL;
 	}
 	session->id = 51 + instance->next_session_id++ % 30000;
-	instance->sessions = xreallocarray(instance->sessions, instance->session_count + 1, sizeof(*instance->sessions));
+	instance->sessions =
+	        xreallocarray(instance->sessions, instance->session_count + 1, sizeof(*instance->sessions));
 	instance->sessions[instance->session_count++] = session;
 	sim_session_use(session, session->first_database, true);
 	sink->environment(sink->context, SIM_ENV_LANGUAGE, "us_english", "");
@@ -144,7 +149,8 @@ static struct sim_frame *push(struct sim_session *session, enum sim_frame_kind k
 }
 
 /* OUTPUT arguments of sp_executesql go back to the variables they came from. */
-static void give_outputs(struct sim_session *session, const struct sim_statement *statement, struct sim_variables *inner) {
+static void give_outputs(struct sim_session *session, const struct sim_statement *statement,
+                         struct sim_variables *inner) {
 	for (size_t i = 2; i < statement->argument_count; i++) {
 		const struct sim_argument *argument = &statement->arguments[i];
 		if (argument->variable == NULL) continue;
@@ -205,7 +211,8 @@ static enum sim_run condition(struct sim_session *session, const struct sim_stat
 	bool wait;
 	cleanup_free char *sql = xasprintf("CASE WHEN %s THEN 1 ELSE 0 END", statement->value.sql);
 	struct sim_expression expression = { .sql = sql };
-	if (!sim_evaluate(session, statement->line, &expression, &statement->query, &value, &wait)) return wait ? SIM_RUN_WAIT : SIM_RUN_FAILED;
+	if (!sim_evaluate(session, statement->line, &expression, &statement->query, &value, &wait))
+		return wait ? SIM_RUN_WAIT : SIM_RUN_FAILED;
 	*holds = value.integer != 0;
 	return SIM_RUN_DONE;
 }
@@ -251,12 +258,14 @@ static enum sim_run leave_loop(struct sim_session *session, bool again) {
 	return SIM_RUN_DONE;
 }
 
-static enum sim_run set_variable(struct sim_session *session, int line, const char *name, const struct sim_value *value) {
+static enum sim_run set_variable(struct sim_session *session, int line, const char *name,
+                                 const struct sim_value *value) {
 	struct sim_variable *variable = sim_variable_find(&session->variables, name);
 	if (variable == NULL) return sim_raise(session, line, 137, name);
 	struct sim_value converted;
 	if (!sim_convert_value(value, &variable->type, 0, &converted))
-		return sim_raise(session, line, 245, value->kind == SIM_VALUE_TEXT ? value->bytes : "", sim_type_name(variable->type.type));
+		return sim_raise(session, line, 245, value->kind == SIM_VALUE_TEXT ? value->bytes : "",
+		                 sim_type_name(variable->type.type));
 	sim_value_free(&variable->value);
 	variable->value = converted;
 	return SIM_RUN_DONE;
@@ -314,10 +323,12 @@ static enum sim_run run_print(struct sim_session *session, const struct sim_stat
 }
 
 /* %s, %d, %i, %u of RAISERROR and nothing else. */
-static char *format_message(struct sim_session *session, const struct sim_statement *statement, const char *format, size_t next) {
+static char *format_message(struct sim_session *session, const struct sim_statement *statement, const char *format,
+                            size_t next) {
 	cleanup_strbuf struct strbuf text = { 0 };
 	for (; *format != '\0'; format++) {
-		if (*format != '%' || format[1] == '\0' || strchr("sdiu", format[1]) == NULL || next >= statement->argument_count) {
+		if (*format != '%' || format[1] == '\0' || strchr("sdiu", format[1]) == NULL ||
+		    next >= statement->argument_count) {
 			if (*format == '%' && format[1] == '%') format++;
 			strbuf_append_char(&text, *format);
 			continue;
@@ -340,15 +351,19 @@ static enum sim_run run_raise(struct sim_session *session, const struct sim_stat
 		for (size_t i = 0; i < session->frame_count; i++) inside |= session->frames[i].kind == SIM_FRAME_CATCH;
 		if (!inside) return sim_raise(session, statement->line, 10704);
 		cleanup_free char *text = xstrdup(session->caught.text != NULL ? session->caught.text : "");
-		return sim_raise_text(session, session->caught.line, session->caught.number, session->caught.severity, session->caught.state, text);
+		return sim_raise_text(session, session->caught.line, session->caught.number, session->caught.severity,
+		                      session->caught.state, text);
 	}
 	struct sim_value values[3] = { 0 };
 	for (size_t i = 0; i < 3 && i < statement->argument_count; i++)
-		if (evaluate(session, statement, &statement->arguments[i].value, &values[i]) != SIM_RUN_DONE) return SIM_RUN_FAILED;
+		if (evaluate(session, statement, &statement->arguments[i].value, &values[i]) != SIM_RUN_DONE)
+			return SIM_RUN_FAILED;
 	/* THROW number, text, state; RAISERROR (text or number, severity, state, …) */
 	cleanup_free char *first = value_text(&values[throws ? 1 : 0]);
 	cleanup_free char *text = throws ? xstrdup(first) : format_message(session, statement, first, 3);
-	int number = throws ? (int)values[0].integer : values[0].kind == SIM_VALUE_INTEGER ? (int)values[0].integer : 50000;
+	int number = throws                                ? (int)values[0].integer
+	             : values[0].kind == SIM_VALUE_INTEGER ? (int)values[0].integer
+	                                                   : 50000;
 	int severity = throws ? 16 : (int)values[1].integer;
 	enum sim_run result = sim_raise_text(session, statement->line, number, severity, (int)values[2].integer, text);
 	for (size_t i = 0; i < 3; i++) sim_value_free(&values[i]);
@@ -390,8 +405,10 @@ static enum sim_run run_waitfor(struct sim_session *session, const struct sim_st
 		sim_value_free(&value);
 		int hours = 0, minutes = 0;
 		double seconds = 0;
-		if (sscanf(text, "%d:%d:%lf", &hours, &minutes, &seconds) < 2) return sim_raise(session, statement->line, 8114, "nvarchar", "time");
-		progress->until = sim_now(session->instance) + (int64_t)hours * 3600000000 + (int64_t)minutes * 60000000 + (int64_t)(seconds * 1e6);
+		if (sscanf(text, "%d:%d:%lf", &hours, &minutes, &seconds) < 2)
+			return sim_raise(session, statement->line, 8114, "nvarchar", "time");
+		progress->until = sim_now(session->instance) + (int64_t)hours * 3600000000 +
+		                  (int64_t)minutes * 60000000 + (int64_t)(seconds * 1e6);
 		progress->stage = 1;
 	}
 	progress->deadline = progress->until;
@@ -425,12 +442,8 @@ static enum sim_run run_return(struct sim_session *session, const struct sim_sta
 
 static enum sim_run run(struct sim_session *session, const struct sim_statement *statement) {
 	switch (statement->kind) {
-	case SIM_BLOCK:
-		push(session, SIM_FRAME_LIST, statement, statement->body);
-		return SIM_RUN_PUSHED;
-	case SIM_TRY:
-		push(session, SIM_FRAME_TRY, statement, statement->body);
-		return SIM_RUN_PUSHED;
+	case SIM_BLOCK: push(session, SIM_FRAME_LIST, statement, statement->body); return SIM_RUN_PUSHED;
+	case SIM_TRY: push(session, SIM_FRAME_TRY, statement, statement->body); return SIM_RUN_PUSHED;
 	case SIM_IF: return run_if(session, statement);
 	case SIM_WHILE: return run_while(session, statement);
 	case SIM_BREAK: return leave_loop(session, false);
@@ -463,7 +476,9 @@ static enum sim_run run(struct sim_session *session, const struct sim_statement 
 
 /* After these SQL Server goes on with the next statement of the batch; any other error of this kind ends it. */
 static bool ends_batch(const struct sim_session *session, const struct sim_statement *statement) {
-	static const int numbers[] = { 102, 105, 137, 156, 208, 207, 213, 245, 3930, 8114, 988, 976, 978, 983, 927, 926 };
+	static const int numbers[] = {
+		102, 105, 137, 156, 208, 207, 213, 245, 3930, 8114, 988, 976, 978, 983, 927, 926
+	};
 	if (statement->kind == SIM_THROW || session->xact_abort) return true;
 	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++)
 		if (session->caught.number == numbers[i]) return true;
@@ -554,12 +569,14 @@ static void start(struct sim_session *session, char *text, struct sim_variables 
 	session->call_arguments = variables;
 }
 
-void sim_session_execute(struct sim_session *session, const char *text, const struct sim_parameter *parameters, size_t count) {
+void sim_session_execute(struct sim_session *session, const char *text, const struct sim_parameter *parameters,
+                         size_t count) {
 	start(session, xstrdup(text), parameters_of(parameters, count));
 }
 
 /* A call is a batch of one EXEC whose arguments are variables: @__0, @__1, … */
-void sim_session_call(struct sim_session *session, const char *procedure, const struct sim_parameter *parameters, size_t count) {
+void sim_session_call(struct sim_session *session, const char *procedure, const struct sim_parameter *parameters,
+                      size_t count) {
 	struct strbuf text = { 0 };
 	struct sim_variables variables = { 0 };
 	strbuf_printf(&text, "EXEC %s", procedure);
@@ -569,8 +586,8 @@ void sim_session_call(struct sim_session *session, const char *procedure, const 
 		sim_variable_set(variable, &parameters[i].value);
 		variable->output = parameters[i].output;
 		bool named = parameters[i].name != NULL && *parameters[i].name != '\0';
-		strbuf_printf(&text, "%s %s%s%s%s", i > 0 ? "," : "", named ? parameters[i].name : "", named ? " = " : "", name,
-		              parameters[i].output ? " OUTPUT" : "");
+		strbuf_printf(&text, "%s %s%s%s%s", i > 0 ? "," : "", named ? parameters[i].name : "",
+		              named ? " = " : "", name, parameters[i].output ? " OUTPUT" : "");
 	}
 	start(session, strbuf_detach(&text), variables);
 }
@@ -579,7 +596,8 @@ enum sim_step sim_session_step(struct sim_session *session) {
 	if (session->closed) return SIM_CLOSED;
 	if (session->call != NULL) {
 		cleanup_free char *text = take(&session->call);
-		if (sim_push_text(session, NULL, text, take_variables(&session->call_arguments)) == SIM_RUN_FAILED) sim_done(session, -1, true);
+		if (sim_push_text(session, NULL, text, take_variables(&session->call_arguments)) == SIM_RUN_FAILED)
+			sim_done(session, -1, true);
 	}
 	while (session->frame_count > 0 && !session->closed)
 		if (!advance(session)) break;

@@ -96,7 +96,8 @@ enum sim_run { SIM_RUN_DONE, SIM_RUN_WAIT, SIM_RUN_FAILED, SIM_RUN_PUSHED };
  * number below severity 11 is just told. Returns SIM_RUN_FAILED. */
 enum sim_run sim_raise(struct sim_session *session, int line, int number, ...);
 /* The same with everything given. */
-enum sim_run sim_raise_text(struct sim_session *session, int line, int number, int severity, int state, const char *text);
+enum sim_run sim_raise_text(struct sim_session *session, int line, int number, int severity, int state,
+                            const char *text);
 /* Tells the client, whatever is around. */
 void sim_tell(struct sim_session *session, int line, int number, int severity, int state, const char *text);
 
@@ -118,7 +119,8 @@ int sim_access_error(const struct sim_session *session, const struct sim_databas
 /* Takes the database's write lock for the session's transaction, or one of its own. SIM_RUN_WAIT: another has it. */
 enum sim_run sim_begin_write(struct sim_session *session, int line, struct sim_database *database);
 /* The statement inside is done: keep its change, or not. */
-enum sim_run sim_end_write(struct sim_session *session, int line, struct sim_database *database, const char *sql, bool keep);
+enum sim_run sim_end_write(struct sim_session *session, int line, struct sim_database *database, const char *sql,
+                           bool keep);
 enum sim_run sim_commit(struct sim_session *session, int line);
 void sim_rollback(struct sim_session *session);
 /* Waits until everybody may know of the log up to session->progress.position. */
@@ -143,7 +145,8 @@ struct sim_variable *sim_variable_add(struct sim_variables *variables, const cha
 void sim_variable_set(struct sim_variable *variable, const struct sim_value *value);
 void sim_variables_free(struct sim_variables *variables);
 /* Converts as an assignment does; false when it cannot be (Msg 245). The result is owned. */
-bool sim_convert_value(const struct sim_value *value, const struct sim_type_info *type, int style, struct sim_value *result);
+bool sim_convert_value(const struct sim_value *value, const struct sim_type_info *type, int style,
+                       struct sim_value *result);
 
 /* --- sqlserver/procedures.c, sqlserver/run_server.c, sqlserver/run_group.c --- */
 enum sim_run sim_run_procedure(struct sim_session *session, const struct sim_statement *statement);

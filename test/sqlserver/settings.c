@@ -3,7 +3,7 @@
 #include <string.h>
 
 const struct sim_setting_row sim_timing_rows[SIM_TIMING_COUNT] = {
-#define X(name, fast, published, meaning) { #name, (fast) * INT64_C(1000), (published) * INT64_C(1000), meaning },
+#define X(name, fast, published, meaning) { #name, (fast)*INT64_C(1000), (published)*INT64_C(1000), meaning },
 	SIM_TIMINGS(X)
 #undef X
 };

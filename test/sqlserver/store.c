@@ -106,7 +106,9 @@ struct sim_value sim_store_column(sqlite3_stmt *statement, int column) {
 	struct sim_value value = sim_null();
 	switch (sqlite3_column_type(statement, column)) {
 	case SQLITE_INTEGER: return sim_integer(sqlite3_column_int64(statement, column));
-	case SQLITE_FLOAT: value = (struct sim_value){ .kind = SIM_VALUE_REAL, .real = sqlite3_column_double(statement, column) }; break;
+	case SQLITE_FLOAT:
+		value = (struct sim_value){ .kind = SIM_VALUE_REAL, .real = sqlite3_column_double(statement, column) };
+		break;
 	case SQLITE_TEXT:
 		value.kind = SIM_VALUE_TEXT;
 		value.bytes = (const char *)sqlite3_column_text(statement, column);

@@ -15,8 +15,8 @@ struct sim_expression {
 /* A query in SQLite's words. User tables come from one database. */
 struct sim_query {
 	const char *sql;
-	const char *database; /* named in front of a user table; NULL: the current one */
-	bool reads_tables;    /* user tables; otherwise it runs on the catalogue */
+	const char *database;         /* named in front of a user table; NULL: the current one */
+	bool reads_tables;            /* user tables; otherwise it runs on the catalogue */
 	struct sim_expression *items; /* of the select list, where they are known one by one; column "*" for a star */
 	size_t item_count;
 	const char **assigned; /* SELECT @a = …, or NULL */
@@ -32,32 +32,32 @@ struct sim_option {
 };
 
 enum sim_statement_kind {
-	SIM_BLOCK,       /* body */
-	SIM_IF,          /* condition, body, otherwise */
-	SIM_WHILE,       /* condition, body */
+	SIM_BLOCK, /* body */
+	SIM_IF,    /* condition, body, otherwise */
+	SIM_WHILE, /* condition, body */
 	SIM_BREAK,
 	SIM_CONTINUE,
-	SIM_TRY,         /* body, otherwise */
+	SIM_TRY, /* body, otherwise */
 	SIM_RETURN,
-	SIM_DECLARE,     /* name, type, value */
-	SIM_ASSIGN,      /* SET @name = value */
-	SIM_OPTION,      /* SET name value */
+	SIM_DECLARE, /* name, type, value */
+	SIM_ASSIGN,  /* SET @name = value */
+	SIM_OPTION,  /* SET name value */
 	SIM_SELECT,
-	SIM_INSERT,      /* name: table; query; source, columns: to tell the duplicate key */
-	SIM_CHANGE,      /* UPDATE, DELETE, MERGE: query */
-	SIM_DEFINE,      /* CREATE, ALTER, DROP TABLE, INDEX: name, other: what is done; query */
+	SIM_INSERT, /* name: table; query; source, columns: to tell the duplicate key */
+	SIM_CHANGE, /* UPDATE, DELETE, MERGE: query */
+	SIM_DEFINE, /* CREATE, ALTER, DROP TABLE, INDEX: name, other: what is done; query */
 	SIM_BEGIN_TRANSACTION,
 	SIM_COMMIT,
 	SIM_ROLLBACK,
 	SIM_USE,
 	SIM_PRINT,
-	SIM_RAISERROR,   /* arguments */
-	SIM_THROW,       /* arguments; none: again */
-	SIM_EXECUTE,     /* name: procedure; arguments */
+	SIM_RAISERROR,    /* arguments */
+	SIM_THROW,        /* arguments; none: again */
+	SIM_EXECUTE,      /* name: procedure; arguments */
 	SIM_EXECUTE_TEXT, /* value */
-	SIM_WAITFOR,     /* value */
+	SIM_WAITFOR,      /* value */
 	SIM_KILL,
-	SIM_NOTHING,     /* accepted, and without effect here: CHECKPOINT, RECONFIGURE, … */
+	SIM_NOTHING, /* accepted, and without effect here: CHECKPOINT, RECONFIGURE, … */
 	SIM_CREATE_DATABASE,
 	SIM_ALTER_DATABASE, /* name; options */
 	SIM_DROP_DATABASE,  /* name; if_exists */

@@ -22,11 +22,13 @@ void sim_release_applocks(struct sim_session *session, bool transactional_only) 
 enum sim_run sim_begin_write(struct sim_session *session, int line, struct sim_database *database) {
 	if (session->doomed) return sim_raise(session, line, 3930);
 	if (session->written != 0 && session->written != database->id)
-		return sim_raise_text(session, line, 50000, 16, 1, "This server does not know transactions over several databases.");
+		return sim_raise_text(session, line, 50000, 16, 1,
+		                      "This server does not know transactions over several databases.");
 	if (database->writer != NULL && database->writer != session) {
 		struct sim_progress_state *progress = &session->progress;
 		int64_t now = sim_now(session->instance);
-		if (progress->until == 0) progress->until = session->lock_timeout < 0 ? INT64_MAX : now + session->lock_timeout * 1000;
+		if (progress->until == 0)
+			progress->until = session->lock_timeout < 0 ? INT64_MAX : now + session->lock_timeout * 1000;
 		progress->deadline = progress->until;
 		return now >= progress->until ? sim_raise(session, line, 1222) : SIM_RUN_WAIT;
 	}
@@ -44,7 +46,8 @@ enum sim_run sim_begin_write(struct sim_session *session, int line, struct sim_d
 	return SIM_RUN_DONE;
 }
 
-enum sim_run sim_end_write(struct sim_session *session, int line, struct sim_database *database, const char *sql, bool keep) {
+enum sim_run sim_end_write(struct sim_session *session, int line, struct sim_database *database, const char *sql,
+                           bool keep) {
 	struct sim_store *store = sim_database_store(session->instance, database);
 	if (keep) {
 		size_t count;
@@ -97,7 +100,8 @@ enum sim_run sim_commit(struct sim_session *session, int line) {
 		return SIM_RUN_DONE;
 	}
 	cleanup_error struct error *error = NULL;
-	if (sim_log_append(&database->log, session->payload.data, session->payload.length, sim_wall(instance), &error) < 0)
+	if (sim_log_append(&database->log, session->payload.data, session->payload.length, sim_wall(instance), &error) <
+	    0)
 		return volume_full(session, line, database->name);
 	sim_store_run(database->store, "COMMIT");
 	database->applied = database->log.count;

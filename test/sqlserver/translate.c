@@ -8,7 +8,10 @@
 
 #include "sqlserver/parser.h"
 
-#define TYPE(type_, length_) true, { type_, length_, 0, 0 }
+#define TYPE(type_, length_)         \
+	true, {                      \
+		type_, length_, 0, 0 \
+	}
 
 /* How T-SQL's functions are called here, and what they return when that is always the same. */
 static const struct {
@@ -184,7 +187,8 @@ static struct sim_expression cast(struct sim_parser *parser, bool convert, bool 
 		type.length = 30;
 		text = join(parser, "%s(30)", text);
 	}
-	const char *sql = join(parser, "sim_convert(%s,%s,%s,%d)", sim_literal(parser->arena, text), value.sql, style, try);
+	const char *sql =
+	        join(parser, "sim_convert(%s,%s,%s,%d)", sim_literal(parser->arena, text), value.sql, style, try);
 	return (struct sim_expression){ .sql = sql, .typed = true, .type = type };
 }
 
@@ -196,7 +200,8 @@ static struct sim_expression date_function(struct sim_parser *parser, const char
 	while (sim_accept_punctuation(parser, ",")) strbuf_printf(arguments, ",%s", sim_parse_expression(parser).sql);
 	sim_expect_punctuation(parser, ")");
 	const char *sql = join(parser, "%s(%s%s)", name, sim_literal(parser->arena, part), strbuf_text(arguments));
-	if (strcmp(name, "sim_dateadd") == 0) return (struct sim_expression){ sql, NULL, true, { SIM_DATETIME, 0, 0, 3 } };
+	if (strcmp(name, "sim_dateadd") == 0)
+		return (struct sim_expression){ sql, NULL, true, { SIM_DATETIME, 0, 0, 3 } };
 	return typed(sql, strcmp(name, "sim_datediff_big") == 0 ? SIM_BIGINT : SIM_INT, 0);
 }
 
@@ -279,8 +284,9 @@ static struct sim_expression column(struct sim_parser *parser) {
 	while (count < ARRAY_LENGTH(parts) && sim_next_is_punctuation(parser, 0, ".")) {
 		parser->at++;
 		if (sim_accept_punctuation(parser, "*"))
-			return (struct sim_expression){ .sql = join(parser, "%s.*", sim_quoted(parser->arena, parts[count - 1])),
-				                        .column = "*" };
+			return (struct sim_expression){
+				.sql = join(parser, "%s.*", sim_quoted(parser->arena, parts[count - 1])), .column = "*"
+			};
 		if (sim_next_is_punctuation(parser, 0, ".")) {
 			parts[count++] = "dbo"; /* db..t */
 			continue;
@@ -343,8 +349,8 @@ static struct sim_expression constant(struct sim_parser *parser, const struct si
 		             length > 0 ? length : 1);
 	case SIM_TOKEN_BINARY:
 		length = (int)(strlen(token->text) + 1) / 2;
-		return typed(join(parser, "x'%s%s'", strlen(token->text) % 2 == 1 ? "0" : "", token->text), SIM_VARBINARY,
-		             length > 0 ? length : 1);
+		return typed(join(parser, "x'%s%s'", strlen(token->text) % 2 == 1 ? "0" : "", token->text),
+		             SIM_VARBINARY, length > 0 ? length : 1);
 	default: return untyped(token->text);
 	}
 }
@@ -355,11 +361,14 @@ static struct sim_expression global(struct sim_parser *parser, const char *name)
 		enum sim_type type;
 		int length;
 	} globals[] = {
-		{ "@@SERVERNAME", SIM_NVARCHAR, 128 }, { "@@VERSION", SIM_NVARCHAR, 300 },  { "@@SPID", SIM_SMALLINT, 0 },
-		{ "@@ROWCOUNT", SIM_INT, 0 },          { "@@TRANCOUNT", SIM_INT, 0 },       { "@@ERROR", SIM_INT, 0 },
-		{ "@@IDENTITY", SIM_DECIMAL, 0 },      { "@@LANGUAGE", SIM_NVARCHAR, 128 }, { "@@MAX_PRECISION", SIM_TINYINT, 0 },
-		{ "@@SERVICENAME", SIM_NVARCHAR, 128 }, { "@@OPTIONS", SIM_INT, 0 },        { "@@LOCK_TIMEOUT", SIM_INT, 0 },
-		{ "@@MICROSOFTVERSION", SIM_INT, 0 },  { "@@DATEFIRST", SIM_TINYINT, 0 },   { "@@TEXTSIZE", SIM_INT, 0 },
+		{ "@@SERVERNAME", SIM_NVARCHAR, 128 }, { "@@VERSION", SIM_NVARCHAR, 300 },
+		{ "@@SPID", SIM_SMALLINT, 0 },         { "@@ROWCOUNT", SIM_INT, 0 },
+		{ "@@TRANCOUNT", SIM_INT, 0 },         { "@@ERROR", SIM_INT, 0 },
+		{ "@@IDENTITY", SIM_DECIMAL, 0 },      { "@@LANGUAGE", SIM_NVARCHAR, 128 },
+		{ "@@MAX_PRECISION", SIM_TINYINT, 0 }, { "@@SERVICENAME", SIM_NVARCHAR, 128 },
+		{ "@@OPTIONS", SIM_INT, 0 },           { "@@LOCK_TIMEOUT", SIM_INT, 0 },
+		{ "@@MICROSOFTVERSION", SIM_INT, 0 },  { "@@DATEFIRST", SIM_TINYINT, 0 },
+		{ "@@TEXTSIZE", SIM_INT, 0 },
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(globals); i++) {
 		if (strcasecmp(globals[i].name, name) != 0) continue;
@@ -429,8 +438,9 @@ static struct sim_expression unary(struct sim_parser *parser) {
 static struct sim_expression product(struct sim_parser *parser) {
 	struct sim_expression left = unary(parser);
 	for (;;) {
-		const char *operator = sim_peek(parser, 0)->text;
-		if (sim_peek(parser, 0)->type != SIM_TOKEN_PUNCTUATION || strlen(operator) != 1 || strchr("*/%", *operator) == NULL)
+		const char *operator= sim_peek(parser, 0)->text;
+		if (sim_peek(parser, 0)->type != SIM_TOKEN_PUNCTUATION || strlen(operator) != 1 ||
+		    strchr("*/%", *operator) == NULL)
 			return left;
 		parser->at++;
 		left = untyped(join(parser, "(%s %s %s)", left.sql, operator, unary(parser).sql));
@@ -444,19 +454,21 @@ static bool is_text(const struct sim_expression *value) {
 static struct sim_expression sum(struct sim_parser *parser) {
 	struct sim_expression left = product(parser);
 	for (;;) {
-		const char *operator = sim_peek(parser, 0)->text;
-		if (sim_peek(parser, 0)->type != SIM_TOKEN_PUNCTUATION || strlen(operator) != 1 || strchr("+-&|^", *operator) == NULL)
+		const char *operator= sim_peek(parser, 0)->text;
+		if (sim_peek(parser, 0)->type != SIM_TOKEN_PUNCTUATION || strlen(operator) != 1 ||
+		    strchr("+-&|^", *operator) == NULL)
 			return left;
 		parser->at++;
 		struct sim_expression right = product(parser);
-		if (*operator == '+') {
+		if (*operator== '+') {
 			bool text = is_text(&left) && is_text(&right);
 			int length = left.type.length + right.type.length;
 			if (left.type.length == SIM_MAX || right.type.length == SIM_MAX) length = SIM_MAX;
 			left = untyped(join(parser, "sim_add(%s,%s)", left.sql, right.sql));
 			if (text) left = typed(left.sql, SIM_NVARCHAR, length > 4000 ? SIM_MAX : length);
-		} else if (*operator == '^') {
-			left = untyped(join(parser, "((%s | %s) - (%s & %s))", left.sql, right.sql, left.sql, right.sql));
+		} else if (*operator== '^') {
+			left = untyped(
+			        join(parser, "((%s | %s) - (%s & %s))", left.sql, right.sql, left.sql, right.sql));
 		} else {
 			left = untyped(join(parser, "(%s %s %s)", left.sql, operator, right.sql));
 		}
@@ -500,12 +512,13 @@ static struct sim_expression predicate(struct sim_parser *parser) {
 	if (sim_accept(parser, "BETWEEN")) {
 		const char *low = sum(parser).sql;
 		sim_expect(parser, "AND");
-		return untyped(join(parser, "%s COLLATE NOCASE %sBETWEEN %s AND %s", left.sql, not, low, sum(parser).sql));
+		return untyped(
+		        join(parser, "%s COLLATE NOCASE %sBETWEEN %s AND %s", left.sql, not, low, sum(parser).sql));
 	}
 	if (*not != '\0') sim_fail_near(parser);
-	static const char *const operators[][2] = { { "=", "=" },   { "<>", "<>" }, { "!=", "<>" }, { "<=", "<=" },
-		                                    { ">=", ">=" }, { "<", "<" },   { ">", ">" },   { "!<", ">=" },
-		                                    { "!>", "<=" } };
+	static const char *const operators[][2] = { { "=", "=" },   { "<>", "<>" }, { "!=", "<>" },
+		                                    { "<=", "<=" }, { ">=", ">=" }, { "<", "<" },
+		                                    { ">", ">" },   { "!<", ">=" }, { "!>", "<=" } };
 	for (size_t i = 0; i < ARRAY_LENGTH(operators); i++) {
 		if (!sim_accept_punctuation(parser, operators[i][0])) continue;
 		return untyped(join(parser, "%s %s %s COLLATE NOCASE", left.sql, operators[i][1], sum(parser).sql));
@@ -577,9 +590,10 @@ static const char *alias(struct sim_parser *parser) {
 	if (sim_accept(parser, "AS")) return sim_expect_name(parser);
 	const struct sim_token *token = sim_peek(parser, 0);
 	if (token->type == SIM_TOKEN_NAME) return sim_expect_name(parser);
-	static const char *const clauses[] = { "ON",     "WHERE", "GROUP", "HAVING", "ORDER", "JOIN",  "INNER", "LEFT",   "RIGHT",
-		                               "FULL",   "CROSS", "OUTER", "UNION",  "EXCEPT", "INTERSECT", "WITH", "OPTION", "FOR",
-		                               "SET",    "FROM",  "OFFSET", "AS",    "WHEN",  "USING", "ELSE",  "END",    "OUTPUT" };
+	static const char *const clauses[] = { "ON",        "WHERE", "GROUP",  "HAVING", "ORDER", "JOIN",  "INNER",
+		                               "LEFT",      "RIGHT", "FULL",   "CROSS",  "OUTER", "UNION", "EXCEPT",
+		                               "INTERSECT", "WITH",  "OPTION", "FOR",    "SET",   "FROM",  "OFFSET",
+		                               "AS",        "WHEN",  "USING",  "ELSE",   "END",   "OUTPUT" };
 	if (token->type != SIM_TOKEN_WORD || sim_at_statement(parser)) return NULL;
 	for (size_t i = 0; i < ARRAY_LENGTH(clauses); i++)
 		if (sim_token_is(token, clauses[i])) return NULL;
@@ -600,7 +614,8 @@ static const char *table_source(struct sim_parser *parser) {
 		if (sim_accept(parser, "VALUES")) {
 			struct strbuf *rows = sim_builder(parser);
 			do {
-				strbuf_printf(rows, "%s(%s)", rows->length > 0 ? "," : "VALUES ", list_or_subquery(parser));
+				strbuf_printf(rows, "%s(%s)", rows->length > 0 ? "," : "VALUES ",
+				              list_or_subquery(parser));
 			} while (sim_accept_punctuation(parser, ","));
 			inner = arena_strdup(parser->arena, rows->data);
 		} else {
@@ -646,8 +661,7 @@ struct items {
 	bool assigns;
 };
 
-static void add_item(struct sim_parser *parser, struct items *items, struct sim_expression item,
-                     const char *variable) {
+static void add_item(struct sim_parser *parser, struct items *items, struct sim_expression item, const char *variable) {
 	if ((items->count & (items->count - 1)) == 0) {
 		size_t capacity = items->count == 0 ? 1 : 2 * items->count;
 		struct sim_expression *list = arena_calloc(parser->arena, capacity, sizeof(*list));
@@ -674,7 +688,9 @@ static void select_item(struct sim_parser *parser, struct strbuf *text, struct i
 	const struct sim_token *first = sim_peek(parser, 0);
 	if (sim_next_is_punctuation(parser, 1, "=")) {
 		if (first->type == SIM_TOKEN_VARIABLE) variable = first->text;
-		else if (first->type == SIM_TOKEN_WORD || first->type == SIM_TOKEN_NAME || first->type == SIM_TOKEN_STRING) name = first->text;
+		else if (first->type == SIM_TOKEN_WORD || first->type == SIM_TOKEN_NAME ||
+		         first->type == SIM_TOKEN_STRING)
+			name = first->text;
 		if (variable != NULL || name != NULL) parser->at += 2;
 	}
 	struct sim_expression item = sim_parse_expression(parser);
@@ -751,7 +767,8 @@ void sim_parse_select(struct sim_parser *parser, struct sim_query *query) {
 		do {
 			const char *name = sim_quoted(parser->arena, sim_expect_name(parser));
 			strbuf_printf(text, "%s%s", separator, name);
-			if (sim_next_is_punctuation(parser, 0, "(")) strbuf_printf(text, "(%s)", list_or_subquery(parser));
+			if (sim_next_is_punctuation(parser, 0, "("))
+				strbuf_printf(text, "(%s)", list_or_subquery(parser));
 			sim_expect(parser, "AS");
 			sim_expect_punctuation(parser, "(");
 			strbuf_printf(text, " AS (%s)", subquery(parser));
@@ -762,11 +779,11 @@ void sim_parse_select(struct sim_parser *parser, struct sim_query *query) {
 	}
 	select_core(parser, text, query, &top);
 	for (;;) {
-		const char *set = sim_accept(parser, "UNION ALL") ? " UNION ALL "
-		                  : sim_accept(parser, "UNION")   ? " UNION "
-		                  : sim_accept(parser, "EXCEPT")  ? " EXCEPT "
+		const char *set = sim_accept(parser, "UNION ALL")   ? " UNION ALL "
+		                  : sim_accept(parser, "UNION")     ? " UNION "
+		                  : sim_accept(parser, "EXCEPT")    ? " EXCEPT "
 		                  : sim_accept(parser, "INTERSECT") ? " INTERSECT "
-		                                                  : NULL;
+		                                                    : NULL;
 		if (set == NULL) break;
 		strbuf_append(text, set);
 		ignored = (struct sim_query){ 0 };

@@ -75,13 +75,14 @@ void sim_parse_update(struct sim_parser *parser, struct sim_statement *statement
 	do {
 		const char *column = sim_quoted(parser->arena, sim_expect_name(parser));
 		static const char *const operators[] = { "+=", "-=", "*=", "/=" };
-		size_t operator = 0;
-		while (operator < ARRAY_LENGTH(operators) && !sim_accept_punctuation(parser, operators[operator])) operator++;
-		if (operator == ARRAY_LENGTH(operators)) sim_expect_punctuation(parser, "=");
+		size_t operator= 0;
+		while (operator < ARRAY_LENGTH(operators) && !sim_accept_punctuation(parser, operators[operator]))
+			operator++;
+		if (operator== ARRAY_LENGTH(operators)) sim_expect_punctuation(parser, "=");
 		const char *value = sim_parse_expression(parser).sql;
 		strbuf_printf(text, "%s%s = ", separator, column);
-		if (operator == 0) strbuf_printf(text, "sim_add(%s,%s)", column, value);
-		else if (operator < ARRAY_LENGTH(operators)) strbuf_printf(text, "%s %c %s", column, *operators[operator], value);
+		if (operator== 0) strbuf_printf(text, "sim_add(%s,%s)", column, value);
+		else if (operator<ARRAY_LENGTH(operators)) strbuf_printf(text, "%s %c %s", column, *operators[operator], value);
 		else strbuf_append(text, value);
 		separator = ", ";
 	} while (sim_accept_punctuation(parser, ","));
@@ -117,7 +118,7 @@ static const char *references(struct sim_parser *parser) {
 	if (sim_next_is_punctuation(parser, 0, "(")) column_list(parser, text, NULL);
 	while (sim_accept(parser, "ON")) {
 		const char *event = sim_expect_name(parser);
-		const char *action = sim_accept(parser, "NO ACTION") ? "NO ACTION"
+		const char *action = sim_accept(parser, "NO ACTION")  ? "NO ACTION"
 		                     : sim_accept(parser, "SET NULL") ? "SET NULL"
 		                                                      : sim_expect_name(parser);
 		strbuf_printf(text, " ON %s %s", event, action);
@@ -142,7 +143,8 @@ static struct column column_options(struct sim_parser *parser) {
 				}
 		} else if (sim_accept(parser, "NOT NULL")) {
 			column.not_null = true;
-		} else if (sim_accept(parser, "NULL") || sim_accept(parser, "ROWGUIDCOL") || sim_accept(parser, "SPARSE")) {
+		} else if (sim_accept(parser, "NULL") || sim_accept(parser, "ROWGUIDCOL") ||
+		           sim_accept(parser, "SPARSE")) {
 			continue;
 		} else if (sim_accept(parser, "CONSTRAINT") || sim_accept(parser, "COLLATE")) {
 			sim_expect_name(parser);
@@ -230,7 +232,8 @@ void sim_parse_create_table(struct sim_parser *parser, struct sim_statement *sta
 	do {
 		if (sim_next_is_punctuation(parser, 0, ")")) break; /* a comma behind the last column is taken */
 		bool constraint = false;
-		for (size_t i = 0; i < ARRAY_LENGTH(constraints); i++) constraint |= sim_next_is(parser, constraints[i]);
+		for (size_t i = 0; i < ARRAY_LENGTH(constraints); i++)
+			constraint |= sim_next_is(parser, constraints[i]);
 		if (constraint) table_constraint(parser, &table);
 		else table_column(parser, &table);
 		table.separator = ", ";
@@ -278,7 +281,8 @@ void sim_parse_create_index(struct sim_parser *parser, struct sim_statement *sta
 	const char *table = sim_parse_table(parser, &statement->name);
 	/* An index belongs to its table in SQL Server, to the whole database in SQLite. */
 	cleanup_free char *name = xasprintf("%s.%s", statement->name, index);
-	strbuf_printf(text, "CREATE %sINDEX %s ON %s ", unique ? "UNIQUE " : "", sim_quoted(parser->arena, name), table);
+	strbuf_printf(text, "CREATE %sINDEX %s ON %s ", unique ? "UNIQUE " : "", sim_quoted(parser->arena, name),
+	              table);
 	column_list(parser, text, NULL);
 	statement->query.sql = finish(parser, text);
 }

@@ -32,7 +32,7 @@ void sim_transport_send(struct sim_instance *instance, struct sim_group *group, 
 	wire_put_text(&message, group->id);
 	wire_put_text(&message, group->replica_id);
 	/* Numbers go on growing over restarts. */
-	wire_put(&message, instance->incarnation << 40 | ++group->serial);
+	wire_put(&message, instance->incarnation << 40 | ++instance->serial);
 	wire_put_bytes(&message, body->data, body->length);
 	instance->host.send(instance->host.context, host, port, message.data, message.length);
 }
@@ -65,7 +65,8 @@ void sim_instance_receive(struct sim_instance *instance, int port, const void *b
 	struct wire body = wire_over(body_bytes, body_length);
 	struct sim_group *group = sim_group_find(instance, name);
 	if (group == NULL) {
-		if (type == SIM_MESSAGE_OFFER && sim_list_has(instance->joining, name)) sim_group_join(instance, name, &body);
+		if (type == SIM_MESSAGE_OFFER && sim_list_has(instance->joining, name))
+			sim_group_join(instance, name, &body);
 		return;
 	}
 	if (strcmp(group->id, id) != 0) return; /* another group of that name */
@@ -85,7 +86,9 @@ void sim_instance_unreachable(struct sim_instance *instance, const char *host, i
 			cleanup_free char *other = NULL;
 			int other_port;
 			struct sim_replica *replica = &group->replicas[j];
-			if (!parse_url(replica->endpoint_url, &other, &other_port) || port != other_port || strcasecmp(host, other) != 0) continue;
+			if (!parse_url(replica->endpoint_url, &other, &other_port) || port != other_port ||
+			    strcasecmp(host, other) != 0)
+				continue;
 			if (replica->link.connected) sim_primary_disconnect(instance, group, replica, 35206);
 		}
 	}
@@ -96,7 +99,8 @@ void sim_endpoint_stopped(struct sim_instance *instance) {
 	for (size_t i = 0; i < instance->group_count; i++) {
 		struct sim_group *group = instance->groups[i];
 		for (size_t j = 0; j < group->replica_count; j++)
-			if (group->replicas[j].link.connected) sim_primary_disconnect(instance, group, &group->replicas[j], 0);
+			if (group->replicas[j].link.connected)
+				sim_primary_disconnect(instance, group, &group->replicas[j], 0);
 	}
 }
 

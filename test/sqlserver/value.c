@@ -155,9 +155,9 @@ char *sim_time_text(int64_t microseconds, int digits, char buffer[SIM_TIME_SIZE]
 	struct tm tm;
 	time_t when = (time_t)seconds;
 	gmtime_r(&when, &tm);
-	int length = snprintf(buffer, SIM_TIME_SIZE, "%04d-%02d-%02d %02d:%02d:%02d", (tm.tm_year + 1900) % 10000,
-	                      (tm.tm_mon + 1) % 100, tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100,
-	                      tm.tm_sec % 100);
+	int length =
+	        snprintf(buffer, SIM_TIME_SIZE, "%04d-%02d-%02d %02d:%02d:%02d", (tm.tm_year + 1900) % 10000,
+	                 (tm.tm_mon + 1) % 100, tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
 	if (digits <= 0) return buffer;
 	snprintf(buffer + length, SIM_TIME_SIZE - (size_t)length, ".%06d0", (int)rest);
 	buffer[length + 1 + (digits > 7 ? 7 : digits)] = '\0';
@@ -185,11 +185,13 @@ bool sim_time_parse(const char *text, int64_t *microseconds) {
 		if (*text == ':' && sscanf(text, ":%2d%n", &tm.tm_sec, &used) == 1) text += used;
 		if (*text == '.') {
 			int64_t unit = 100000;
-			for (text++; isdigit((unsigned char)*text); text++, unit /= 10) fraction += (*text - '0') * unit;
+			for (text++; isdigit((unsigned char)*text); text++, unit /= 10)
+				fraction += (*text - '0') * unit;
 		}
 		if (*text == 'Z') text++;
 	}
-	if (*skip_space(text) != '\0' || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31) return false;
+	if (*skip_space(text) != '\0' || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31)
+		return false;
 	*microseconds = (int64_t)timegm(&tm) * 1000000 + fraction;
 	return true;
 }

@@ -7,9 +7,9 @@
 
 struct sim_value sim_null(void);
 struct sim_value sim_integer(int64_t integer);
-struct sim_value sim_text(const char *text);                        /* borrowed; NULL is NULL */
-struct sim_value sim_value_copy(const struct sim_value *value);     /* owned */
-void sim_value_free(struct sim_value *value);                       /* of an owned one */
+struct sim_value sim_text(const char *text);                    /* borrowed; NULL is NULL */
+struct sim_value sim_value_copy(const struct sim_value *value); /* owned */
+void sim_value_free(struct sim_value *value);                   /* of an owned one */
 
 void sim_value_put(struct strbuf *buf, const struct sim_value *value);
 struct sim_value sim_value_get(struct wire *wire); /* owned */

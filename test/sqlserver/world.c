@@ -29,7 +29,9 @@ static void node_send(void *context, const char *host, int port, const void *byt
 	size_t from = (size_t)(node - world->nodes);
 	for (size_t to = 0; to < world->count; to++) {
 		size_t name = strlen(world->nodes[to].name);
-		if (strncmp(host, world->nodes[to].name, name) != 0 || strcmp(host + name, ".pods") != 0 || world->cut[from][to]) continue;
+		if (strncmp(host, world->nodes[to].name, name) != 0 || strcmp(host + name, ".pods") != 0 ||
+		    world->cut[from][to])
+			continue;
 		world->flights = xreallocarray(world->flights, world->flight_count + 1, sizeof(*world->flights));
 		struct sim_flight *flight = &world->flights[world->flight_count++];
 		*flight = (struct sim_flight){ world->now + world->delay, to, port, xmalloc(length), length };
@@ -40,9 +42,11 @@ static void node_send(void *context, const char *host, int port, const void *byt
 void sim_world_start(struct sim_world *world, size_t index) {
 	struct sim_node *node = &world->nodes[index];
 	const struct sim_host host = { node, node_now, node_wall, node_send };
-	const struct sim_options options = {
-		.server_name = node->name, .sa_password = "Passw0rd!", .hadr_enabled = true, .seed = index + 1, .settings = &world->settings
-	};
+	const struct sim_options options = { .server_name = node->name,
+		                             .sa_password = "Passw0rd!",
+		                             .hadr_enabled = true,
+		                             .seed = index + 1,
+		                             .settings = &world->settings };
 	node->instance = sim_instance_start(&options, &host, node->disk, NULL);
 	node->frozen = false;
 }
@@ -54,7 +58,8 @@ struct sim_world *sim_world_new(size_t count, const struct sim_settings *setting
 	world->delay = 200;
 	world->now = 1000000;
 	for (size_t i = 0; i < count; i++) {
-		world->nodes[i] = (struct sim_node){ .world = world, .name = xasprintf("sql-%zu", i), .disk = sim_disk_memory() };
+		world->nodes[i] =
+		        (struct sim_node){ .world = world, .name = xasprintf("sql-%zu", i), .disk = sim_disk_memory() };
 		sim_world_start(world, i);
 	}
 	return world;
@@ -92,10 +97,12 @@ static int64_t happen(struct sim_world *world) {
 		for (size_t i = 0; i < world->flight_count; i++) {
 			struct sim_flight flight = world->flights[i];
 			if (flight.due > world->now) continue;
-			memmove(&world->flights[i], &world->flights[i + 1], (world->flight_count - i - 1) * sizeof(flight));
+			memmove(&world->flights[i], &world->flights[i + 1],
+			        (world->flight_count - i - 1) * sizeof(flight));
 			world->flight_count--;
 			if (runs(&world->nodes[flight.to]))
-				sim_instance_receive(world->nodes[flight.to].instance, flight.port, flight.bytes, flight.length);
+				sim_instance_receive(world->nodes[flight.to].instance, flight.port, flight.bytes,
+				                     flight.length);
 			free(flight.bytes);
 			again = true;
 			break;
@@ -138,7 +145,8 @@ static void on_row(void *context, const struct sim_value *values, size_t count) 
 		case SIM_VALUE_TEXT: strbuf_append_n(&client->text, values[i].bytes, values[i].length); break;
 		case SIM_VALUE_BYTES:
 			strbuf_append(&client->text, "0x");
-			for (size_t j = 0; j < values[i].length; j++) strbuf_printf(&client->text, "%02X", (unsigned char)values[i].bytes[j]);
+			for (size_t j = 0; j < values[i].length; j++)
+				strbuf_printf(&client->text, "%02X", (unsigned char)values[i].bytes[j]);
 			break;
 		}
 	}
@@ -153,8 +161,8 @@ static void on_message(void *context, const struct sim_message *message) {
 	struct sim_client *client = context;
 	if (sim_message_is_error(message)) {
 		client->last_error = message->number;
-		strbuf_printf(&client->text, "Msg %d, Level %d, State %d, Line %d: %s\n", message->number, message->severity, message->state,
-		              message->line, message->text);
+		strbuf_printf(&client->text, "Msg %d, Level %d, State %d, Line %d: %s\n", message->number,
+		              message->severity, message->state, message->line, message->text);
 	} else {
 		strbuf_printf(&client->text, "%s\n", message->text);
 	}
@@ -166,10 +174,13 @@ static void on_environment(void *context, enum sim_environment what, const char 
 struct sim_client *sim_client_open(struct sim_world *world, size_t node, const char *database, bool read_only_intent) {
 	struct sim_client *client = xcalloc(1, sizeof(*client));
 	const struct sim_sink sink = { client, on_columns, on_row, on_done, on_message, on_environment };
-	const struct sim_login login = { .user = "sa", .password = "Passw0rd!", .database = database, .read_only_intent = read_only_intent };
+	const struct sim_login login = {
+		.user = "sa", .password = "Passw0rd!", .database = database, .read_only_intent = read_only_intent
+	};
 	client->world = world;
 	client->node = node;
-	if (world->nodes[node].instance != NULL) client->session = sim_session_open(world->nodes[node].instance, &login, &sink);
+	if (world->nodes[node].instance != NULL)
+		client->session = sim_session_open(world->nodes[node].instance, &login, &sink);
 	if (client->session != NULL) strbuf_reset(&client->text);
 	return client;
 }

@@ -43,18 +43,24 @@ static void databases_of_a_new_server(void **state) {
 	says(state, "select name from sys.databases", "master\ntempdb\nmodel\nmsdb\n(4 rows affected)\n");
 	says(state, "CREATE DATABASE agdb1", "");
 	says(state, "CREATE DATABASE agdb1",
-	     "Msg 1801, Level 16, State 3, Line 1: Database 'agdb1' already exists. Choose a different database name.\n");
+	     "Msg 1801, Level 16, State 3, Line 1: Database 'agdb1' already exists. Choose a different database "
+	     "name.\n");
 	says(state, "use agdb1", "Changed database context to 'agdb1'.\n");
 	says(state, "use nowhere",
-	     "Msg 911, Level 16, State 1, Line 1: Database 'nowhere' does not exist. Make sure that the name is entered correctly.\n");
+	     "Msg 911, Level 16, State 1, Line 1: Database 'nowhere' does not exist. Make sure that the name is "
+	     "entered correctly.\n");
 	says(state, "SELECT DB_NAME(), DB_ID('agdb1'), DB_ID('x')", "agdb1|5|NULL\n(1 rows affected)\n");
 }
 
 static void transcript_of_the_document(void **state) {
 	says(state, "CREATE DATABASE agdb1", "");
 	says(state, "use agdb1\n", "Changed database context to 'agdb1'.\n");
-	says(state, "CREATE TABLE data (\nid INT PRIMARY KEY,\nname NVARCHAR(100),\n created_at DATETIME DEFAULT GETDATE()\n);\n", "");
-	says(state, "INSERT INTO data (id, name) VALUES (1, 'Alice');\nINSERT INTO data (id, name) VALUES (2, 'Bob');\n",
+	says(state,
+	     "CREATE TABLE data (\nid INT PRIMARY KEY,\nname NVARCHAR(100),\n created_at DATETIME DEFAULT "
+	     "GETDATE()\n);\n",
+	     "");
+	says(state,
+	     "INSERT INTO data (id, name) VALUES (1, 'Alice');\nINSERT INTO data (id, name) VALUES (2, 'Bob');\n",
 	     "(1 rows affected)\n(1 rows affected)\n");
 	says(state, "SELECT id, name FROM data;", "1|Alice\n2|Bob\n(2 rows affected)\n");
 	says(state, "CREATE Table data1", "Msg 102, Level 15, State 1, Line 1: Incorrect syntax near 'data1'.\n");
@@ -68,11 +74,13 @@ static void transcript_of_the_document(void **state) {
 
 static void duplicate_keys_are_named(void **state) {
 	struct fixture *fixture = *state;
-	says(state, "CREATE TABLE t (id int NOT NULL PRIMARY KEY, name nvarchar(20)); INSERT INTO t VALUES (7, N'a')", "(1 rows affected)\n");
+	says(state, "CREATE TABLE t (id int NOT NULL PRIMARY KEY, name nvarchar(20)); INSERT INTO t VALUES (7, N'a')",
+	     "(1 rows affected)\n");
 	const char *answer = sim_client_run(fixture->client, "INSERT INTO t (name, id) VALUES (N'b', 7)");
 	assert_int_equal(fixture->client->last_error, 2627);
 	assert_non_null(strstr(answer, "Level 14, State 1, Line 1: Violation of PRIMARY KEY constraint 'PK__t__"));
-	assert_non_null(strstr(answer, "Cannot insert duplicate key in object 'dbo.t'. The duplicate key value is (7)."));
+	assert_non_null(
+	        strstr(answer, "Cannot insert duplicate key in object 'dbo.t'. The duplicate key value is (7)."));
 	assert_non_null(strstr(answer, "The statement has been terminated."));
 	says(state, "SELECT COUNT(*) FROM t", "1\n(1 rows affected)\n");
 	answer = sim_client_run(fixture->client, "INSERT INTO t (id) VALUES (NULL)");
@@ -80,41 +88,62 @@ static void duplicate_keys_are_named(void **state) {
 }
 
 static void expressions(void **state) {
-	says(state, "SELECT N'a' + 'b' + QUOTENAME('x]y'), 1 + 2, '1' + 2, LEN('ab '), UPPER('é' + 'x')", "ab[x]]y]|3|3|2|éX\n(1 rows affected)\n");
-	says(state, "SELECT CAST(N'12' AS int) + 1, CONVERT(varchar(10), 5) + 'x', ISNULL(NULL, 'n')", "13|5x|n\n(1 rows affected)\n");
+	says(state, "SELECT N'a' + 'b' + QUOTENAME('x]y'), 1 + 2, '1' + 2, LEN('ab '), UPPER('é' + 'x')",
+	     "ab[x]]y]|3|3|2|éX\n(1 rows affected)\n");
+	says(state, "SELECT CAST(N'12' AS int) + 1, CONVERT(varchar(10), 5) + 'x', ISNULL(NULL, 'n')",
+	     "13|5x|n\n(1 rows affected)\n");
 	says(state, "SELECT CAST('x' AS int)",
 	     "Msg 245, Level 16, State 1, Line 1: Conversion failed when converting the value 'x' to data type int.\n");
 	says(state, "SELECT CASE WHEN 'PRIMARY' = 'primary' THEN 'same' ELSE 'other' END", "same\n(1 rows affected)\n");
 	says(state, "SELECT @@SERVERNAME, SERVERPROPERTY('Edition'), CAST(SERVERPROPERTY('IsHadrEnabled') AS int)",
 	     "sql-0|Developer Edition (64-bit)|1\n(1 rows affected)\n");
-	says(state, "SELECT TOP (2) name FROM sys.databases ORDER BY database_id DESC", "msdb\nmodel\n(2 rows affected)\n");
+	says(state, "SELECT TOP (2) name FROM sys.databases ORDER BY database_id DESC",
+	     "msdb\nmodel\n(2 rows affected)\n");
 	says(state, "SELECT CONVERT(varbinary(max), '0xAB01', 1)", "0xAB01\n(1 rows affected)\n");
 	says(state, "SELECT 'it''s', N''", "it's|\n(1 rows affected)\n");
 }
 
 static void control_flow(void **state) {
-	says(state, "DECLARE @i int = 0, @s nvarchar(20) = N''; WHILE @i < 3 BEGIN SET @i += 1; IF @i = 2 CONTINUE; SET @s = @s + CAST(@i AS nvarchar(5)); END PRINT @s",
+	says(state,
+	     "DECLARE @i int = 0, @s nvarchar(20) = N''; WHILE @i < 3 BEGIN SET @i += 1; IF @i = 2 CONTINUE; SET @s = "
+	     "@s + CAST(@i AS nvarchar(5)); END PRINT @s",
 	     "13\n");
-	says(state, "IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'MASTER') SELECT 'yes' ELSE SELECT 'no'", "yes\n(1 rows affected)\n");
-	says(state, "IF NOT EXISTS (SELECT 1 FROM sys.databases WHERE name = N'd') CREATE DATABASE d\nIF DB_ID('d') IS NOT NULL PRINT N'there'",
+	says(state, "IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'MASTER') SELECT 'yes' ELSE SELECT 'no'",
+	     "yes\n(1 rows affected)\n");
+	says(state,
+	     "IF NOT EXISTS (SELECT 1 FROM sys.databases WHERE name = N'd') CREATE DATABASE d\nIF DB_ID('d') IS NOT "
+	     "NULL PRINT N'there'",
 	     "there\n");
-	says(state, "BEGIN TRY\nSELECT 1 FROM nothing\nEND TRY\nBEGIN CATCH\nPRINT CAST(ERROR_NUMBER() AS varchar(9)) + ' ' + ERROR_MESSAGE(); THROW;\nEND CATCH",
-	     "208 Invalid object name 'nothing'.\nMsg 208, Level 16, State 1, Line 2: Invalid object name 'nothing'.\n");
+	says(state,
+	     "BEGIN TRY\nSELECT 1 FROM nothing\nEND TRY\nBEGIN CATCH\nPRINT CAST(ERROR_NUMBER() AS varchar(9)) + ' ' + "
+	     "ERROR_MESSAGE(); THROW;\nEND CATCH",
+	     "208 Invalid object name 'nothing'.\nMsg 208, Level 16, State 1, Line 2: Invalid object name "
+	     "'nothing'.\n");
 	says(state, "THROW 50001, 'mine', 3; SELECT 1", "Msg 50001, Level 16, State 3, Line 1: mine\n");
-	says(state, "RAISERROR('x %s %d', 16, 2, 'y', 3); SELECT 1", "Msg 50000, Level 16, State 2, Line 1: x y 3\n1\n(1 rows affected)\n");
+	says(state, "RAISERROR('x %s %d', 16, 2, 'y', 3); SELECT 1",
+	     "Msg 50000, Level 16, State 2, Line 1: x y 3\n1\n(1 rows affected)\n");
 	says(state, "EXEC('SELECT ' + '5')", "5\n(1 rows affected)\n");
-	says(state, "DECLARE @n int; EXEC sp_executesql N'SET @x = @y * 2', N'@y int, @x int OUTPUT', @y = 21, @x = @n OUTPUT; SELECT @n",
+	says(state,
+	     "DECLARE @n int; EXEC sp_executesql N'SET @x = @y * 2', N'@y int, @x int OUTPUT', @y = 21, @x = @n "
+	     "OUTPUT; SELECT @n",
 	     "42\n(1 rows affected)\n");
-	says(state, "SELECT @missing", "Msg 137, Level 15, State 2, Line 1: Must declare the scalar variable \"@missing\".\n");
-	says(state, "EXEC sp_nothing", "Msg 2812, Level 16, State 62, Line 1: Could not find stored procedure 'sp_nothing'.\n");
-	says(state, "SELECT 'open", "Msg 105, Level 15, State 1, Line 1: Unclosed quotation mark after the character string 'open'.\n");
+	says(state, "SELECT @missing",
+	     "Msg 137, Level 15, State 2, Line 1: Must declare the scalar variable \"@missing\".\n");
+	says(state, "EXEC sp_nothing",
+	     "Msg 2812, Level 16, State 62, Line 1: Could not find stored procedure 'sp_nothing'.\n");
+	says(state, "SELECT 'open",
+	     "Msg 105, Level 15, State 1, Line 1: Unclosed quotation mark after the character string 'open'.\n");
 }
 
 static void transactions_roll_back(void **state) {
 	says(state, "CREATE TABLE t (id int)", "");
-	says(state, "BEGIN TRAN; INSERT INTO t VALUES (1); SELECT @@TRANCOUNT; ROLLBACK; SELECT COUNT(*) FROM t", "(1 rows affected)\n1\n(1 rows affected)\n0\n(1 rows affected)\n");
-	says(state, "BEGIN TRAN; INSERT INTO t VALUES (1); COMMIT; SELECT COUNT(*), @@TRANCOUNT FROM t", "(1 rows affected)\n1|0\n(1 rows affected)\n");
-	says(state, "COMMIT", "Msg 3902, Level 16, State 1, Line 1: The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.\n");
+	says(state, "BEGIN TRAN; INSERT INTO t VALUES (1); SELECT @@TRANCOUNT; ROLLBACK; SELECT COUNT(*) FROM t",
+	     "(1 rows affected)\n1\n(1 rows affected)\n0\n(1 rows affected)\n");
+	says(state, "BEGIN TRAN; INSERT INTO t VALUES (1); COMMIT; SELECT COUNT(*), @@TRANCOUNT FROM t",
+	     "(1 rows affected)\n1|0\n(1 rows affected)\n");
+	says(state, "COMMIT",
+	     "Msg 3902, Level 16, State 1, Line 1: The COMMIT TRANSACTION request has no corresponding BEGIN "
+	     "TRANSACTION.\n");
 }
 
 static void a_second_writer_waits(void **state) {
@@ -135,23 +164,35 @@ static void a_second_writer_waits(void **state) {
 static void applocks_exclude(void **state) {
 	struct fixture *fixture = *state;
 	struct sim_client *other = sim_client_open(fixture->world, 0, NULL, false);
-	says(state, "DECLARE @r int; EXEC @r = sp_getapplock @Resource = N'g', @LockMode = N'Exclusive', @LockOwner = N'Session'; SELECT @r", "0\n(1 rows affected)\n");
-	assert_string_equal(sim_client_run(other, "DECLARE @r int; EXEC @r = sp_getapplock N'g', N'Exclusive', N'Session', 50; SELECT @r"), "-1\n(1 rows affected)\n");
+	says(state,
+	     "DECLARE @r int; EXEC @r = sp_getapplock @Resource = N'g', @LockMode = N'Exclusive', @LockOwner = "
+	     "N'Session'; SELECT @r",
+	     "0\n(1 rows affected)\n");
+	assert_string_equal(
+	        sim_client_run(other,
+	                       "DECLARE @r int; EXEC @r = sp_getapplock N'g', N'Exclusive', N'Session', 50; SELECT @r"),
+	        "-1\n(1 rows affected)\n");
 	says(state, "EXEC sp_releaseapplock @Resource = N'g', @LockOwner = N'Session'", "");
-	assert_string_equal(sim_client_run(other, "DECLARE @r int; EXEC @r = sp_getapplock N'g', N'Exclusive', N'Session', 50; SELECT @r"), "0\n(1 rows affected)\n");
+	assert_string_equal(
+	        sim_client_run(other,
+	                       "DECLARE @r int; EXEC @r = sp_getapplock N'g', N'Exclusive', N'Session', 50; SELECT @r"),
+	        "0\n(1 rows affected)\n");
 	sim_client_close(other);
 }
 
 static void logins_are_checked(void **state) {
 	struct fixture *fixture = *state;
-	says(state, "CREATE LOGIN keeper WITH PASSWORD = 'short'", "Msg 15116, Level 16, State 1, Line 1: Password validation failed. The password does not meet the operating system policy requirements because it is too short.\n");
+	says(state, "CREATE LOGIN keeper WITH PASSWORD = 'short'",
+	     "Msg 15116, Level 16, State 1, Line 1: Password validation failed. The password does not meet the "
+	     "operating system policy requirements because it is too short.\n");
 	says(state, "CREATE LOGIN keeper WITH PASSWORD = N'Str0ng!Enough'; GRANT VIEW SERVER STATE TO keeper", "");
 	struct sim_client quiet = { .world = fixture->world };
 	(void)quiet;
 	struct sim_client *client = sim_client_open(fixture->world, 0, "nowhere", false);
 	assert_null(client->session);
 	assert_non_null(strstr(strbuf_text(&client->text), "Msg 4060, Level 11, State 1"));
-	assert_non_null(strstr(strbuf_text(&client->text), "Msg 18456, Level 14, State 1, Line 1: Login failed for user 'sa'."));
+	assert_non_null(strstr(strbuf_text(&client->text),
+	                       "Msg 18456, Level 14, State 1, Line 1: Login failed for user 'sa'."));
 	sim_client_close(client);
 }
 
@@ -159,7 +200,10 @@ static void rows_survive_the_process(void **state) {
 	struct fixture *fixture = *state;
 	says(state, "CREATE DATABASE d", "");
 	says(state, "USE d", "Changed database context to 'd'.\n");
-	says(state, "CREATE TABLE t (id int IDENTITY(1,1) PRIMARY KEY, at datetime2 DEFAULT SYSUTCDATETIME(), g uniqueidentifier DEFAULT NEWID(), v nvarchar(10))", "");
+	says(state,
+	     "CREATE TABLE t (id int IDENTITY(1,1) PRIMARY KEY, at datetime2 DEFAULT SYSUTCDATETIME(), g "
+	     "uniqueidentifier DEFAULT NEWID(), v nvarchar(10))",
+	     "");
 	says(state, "INSERT INTO t (v) VALUES (N'a'), (N'b')", "(2 rows affected)\n");
 	cleanup_free char *before = xstrdup(sim_client_run(fixture->client, "SELECT * FROM t"));
 	says(state, "BEGIN TRAN; INSERT INTO t (v) VALUES (N'lost')", "(1 rows affected)\n");
@@ -169,7 +213,8 @@ static void rows_survive_the_process(void **state) {
 	fixture->client = sim_client_open(fixture->world, 0, "d", false);
 	assert_non_null(fixture->client->session);
 	assert_string_equal(sim_client_run(fixture->client, "SELECT * FROM t"), before);
-	says(state, "SELECT SUSER_SNAME(0x01), COUNT(*) FROM sys.server_principals WHERE type = 'S'", "sa|1\n(1 rows affected)\n");
+	says(state, "SELECT SUSER_SNAME(0x01), COUNT(*) FROM sys.server_principals WHERE type = 'S'",
+	     "sa|1\n(1 rows affected)\n");
 }
 
 static void a_folder_keeps_rows_too(void **state) {
@@ -184,7 +229,9 @@ static void a_folder_keeps_rows_too(void **state) {
 		assert_non_null(world->nodes[0].disk);
 		sim_world_start(world, 0);
 		assert_non_null(world->nodes[0].instance);
-		cleanup_free char *answer = sim_world_ask(world, 0, round == 0 ? "CREATE TABLE t (id int); INSERT INTO t VALUES (1)" : "SELECT id FROM t");
+		cleanup_free char *answer = sim_world_ask(
+		        world, 0,
+		        round == 0 ? "CREATE TABLE t (id int); INSERT INTO t VALUES (1)" : "SELECT id FROM t");
 		assert_string_equal(answer, round == 0 ? "(1 rows affected)\n" : "1\n(1 rows affected)\n");
 		sim_world_free(world);
 	}
@@ -214,7 +261,9 @@ static void diagnostics_stream(void **state) {
 	assert_false(sim_client_begin(fixture->client, "EXEC sp_server_diagnostics @repeat_interval = 5"));
 	assert_false(sim_client_wait(fixture->client, 21000000));
 	int rounds = 0;
-	for (const char *at = strbuf_text(&fixture->client->text); (at = strstr(at, "|instance|system|3|error|")) != NULL; at++) rounds++;
+	for (const char *at = strbuf_text(&fixture->client->text);
+	     (at = strstr(at, "|instance|system|3|error|")) != NULL; at++)
+		rounds++;
 	assert_int_equal(rounds, 4);
 	sim_session_cancel(fixture->client->session);
 	says(state, "SELECT 1", "1\n(1 rows affected)\n");
@@ -225,7 +274,8 @@ static void procedures_by_call(void **state) {
 	struct sim_session *session = fixture->client->session;
 	const struct sim_parameter parameters[] = {
 		{ .type = { SIM_NVARCHAR, SIM_MAX, 0, 0 }, .value = { SIM_VALUE_TEXT, 0, 0, "SET @b = @a + 1", 15 } },
-		{ .type = { SIM_NVARCHAR, SIM_MAX, 0, 0 }, .value = { SIM_VALUE_TEXT, 0, 0, "@a int, @b int OUTPUT", 21 } },
+		{ .type = { SIM_NVARCHAR, SIM_MAX, 0, 0 },
+		  .value = { SIM_VALUE_TEXT, 0, 0, "@a int, @b int OUTPUT", 21 } },
 		{ .name = "@a", .type = { SIM_INT, 0, 0, 0 }, .value = { .kind = SIM_VALUE_INTEGER, .integer = 4 } },
 		{ .name = "@b", .type = { SIM_INT, 0, 0, 0 }, .output = true },
 	};
