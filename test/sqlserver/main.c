@@ -1,7 +1,7 @@
 /* simsqlserver: a simulated SQL Server as a process, in the place of the container of mssql/server.
  *
  *   simsqlserver --listen 127.0.0.2:1433 --mirroring 127.0.0.2:5022 --data DIR --name HOST --sa-password-file F
- *                [--hosts FILE] [--time-scale N]
+ *                [--hosts FILE] [--time-scale N] [--settings NAME=VALUE,…]
  *
  * It reads the container's environment and DIR/mssql.conf too (tds/configuration.h). One thread serves everything: the
  * model never blocks, so nobody waits for anybody but in the model's own time. */
@@ -26,6 +26,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "sqlserver/instance.h"
+#include "sqlserver/settings.h"
 #include "sqlserver/tds/clients.h"
 #include "sqlserver/tds/configuration.h"
 #include "sqlserver/tds/links.h"
@@ -37,6 +38,7 @@ struct server {
 	struct watcher signals;
 	bool stops;
 	int64_t started_ns; /* on the monotonic clock */
+	struct sim_settings settings;
 	struct sim_disk *disk;
 	struct links *links;
 	struct sim_instance *instance;
@@ -129,13 +131,29 @@ static int prepare_tls(struct server *server, struct error **err) {
 	return server->service.tls != NULL ? 0 : -1;
 }
 
+/* The published timings, and whatever is asked for instead: "startup=100,resolving_follows=1". */
+static int read_settings(struct server *server, struct error **err) {
+	char *rest = server->configuration.settings, *setting;
+	server->settings = sim_settings_published();
+	while (rest != NULL && (setting = strsep(&rest, ",")) != NULL) {
+		char *value = strchr(setting, '='), *end = NULL;
+		if (value != NULL) *value++ = '\0';
+		long long number = value != NULL ? strtoll(value, &end, 10) : 0;
+		bool is_number = value != NULL && *value != '\0' && *end == '\0';
+		if (!is_number || !sim_settings_set(&server->settings, setting, number))
+			return error_set(err, ERROR_INVALID, "--settings: \"%s\" is no setting with a number", setting);
+	}
+	return 0;
+}
+
 static int start_instance(struct server *server, const char *data, struct error **err) {
 	const struct configuration *configuration = &server->configuration;
 	const struct sim_host host = { .context = server, .now = host_now, .wall = host_wall, .send = host_send };
 	struct sim_options options = { .server_name = configuration->name,
 		                       .sa_password = configuration->sa_password,
 		                       .edition = configuration->edition,
-		                       .hadr_enabled = configuration->hadr_enabled };
+		                       .hadr_enabled = configuration->hadr_enabled,
+		                       .settings = &server->settings };
 	if (getrandom(&options.seed, sizeof(options.seed), 0) != sizeof(options.seed))
 		return error_errno(err, errno, "getrandom");
 	server->disk = sim_disk_folder(data, err);
@@ -218,7 +236,8 @@ static int start(struct server *server, const char *data, struct error **err) {
 	if (loop_init(&server->loop, err) < 0 || watch_signals(server, err) < 0) return -1;
 	if (mkdir(server->configuration.data, 0770) < 0 && errno != EEXIST)
 		return error_errno(err, errno, "%s", server->configuration.data);
-	if (prepare_tls(server, err) < 0 || start_instance(server, data, err) < 0) return -1;
+	if (read_settings(server, err) < 0 || prepare_tls(server, err) < 0 || start_instance(server, data, err) < 0)
+		return -1;
 	clients_init(&server->clients, &server->loop, &server->service);
 	sim_instance_version(server->instance, &major, &minor, &build);
 	errorlog("Server", "Microsoft SQL Server 2022 (simulated) - %d.%d.%d (X64)", major, minor, build);

@@ -20,6 +20,7 @@ enum setting {
 	SETTING_PASSWORD,
 	SETTING_EDITION,
 	SETTING_HOSTS,
+	SETTING_SETTINGS,
 	SETTING_CERTIFICATE,
 	SETTING_KEY,
 	SETTING_FORCE_ENCRYPTION,
@@ -46,6 +47,7 @@ static const struct {
 	[SETTING_PASSWORD] = { .variables = { "MSSQL_SA_PASSWORD", "SA_PASSWORD" } },
 	[SETTING_EDITION] = { .variables = { "MSSQL_PID" } },
 	[SETTING_HOSTS] = { .option = "hosts", .variables = { "SIMSQL_HOSTS" } },
+	[SETTING_SETTINGS] = { .option = "settings", .variables = { "SIMSQL_SETTINGS" } },
 	[SETTING_CERTIFICATE] = { .key = "network.tlscert" },
 	[SETTING_KEY] = { .key = "network.tlskey" },
 	[SETTING_FORCE_ENCRYPTION] = { .key = "network.forceencryption", .otherwise = "0" },
@@ -183,6 +185,7 @@ static int settle(struct values *values, struct configuration *configuration, st
 	configuration->name[strcspn(configuration->name, ".")] = '\0';
 	configuration->edition = take(&values->of[SETTING_EDITION]);
 	configuration->hosts = take(&values->of[SETTING_HOSTS]);
+	configuration->settings = take(&values->of[SETTING_SETTINGS]);
 	configuration->certificate = take(&values->of[SETTING_CERTIFICATE]);
 	configuration->key = take(&values->of[SETTING_KEY]);
 	if ((configuration->certificate == NULL) != (configuration->key == NULL))
@@ -216,6 +219,7 @@ void configuration_free(struct configuration *configuration) {
 	free(configuration->sa_password);
 	free(configuration->edition);
 	free(configuration->hosts);
+	free(configuration->settings);
 	free(configuration->certificate);
 	free(configuration->key);
 	*configuration = (struct configuration){ 0 };
