@@ -33,6 +33,7 @@ static bool take_chunks(struct tds_reader *reader, struct strbuf *buffer, const 
 static bool take_bytes(struct tds_reader *reader, const struct tds_type *type, struct strbuf *buffer,
                        const uint8_t **bytes, size_t *length) {
 	bool is_null = false;
+	*length = 0;
 	switch (type->kind->shape) {
 	case TDS_SHAPE_FIXED:
 		*length = type->length;
