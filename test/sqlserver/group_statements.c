@@ -17,7 +17,6 @@ void sim_group_changed(struct sim_instance *instance, struct sim_group *group) {
 static void end_sessions(struct sim_instance *instance, struct sim_group *group) {
 	for (size_t i = 0; i < group->replica_count; i++)
 		if (group->replicas[i].link.connected) sim_primary_disconnect(instance, group, &group->replicas[i], 0);
-	for (size_t i = 0; i < group->replica_count; i++) group->replicas[i].link.known = false;
 	group->primary_id[0] = '\0';
 }
 
@@ -80,6 +79,7 @@ static void promote(struct sim_instance *instance, struct sim_group *group) {
 	sim_group_take_role(instance, group, SIM_ROLE_PRIMARY);
 	group->was_primary = false;
 	group->latched_wall = 0;
+	for (size_t i = 0; i < group->replica_count; i++) group->replicas[i].link.known = false;
 	if (former != NULL && !was && sim_timing(instance, SIM_TIMING_transport_cache) > 0)
 		former->link.cached_until = sim_now(instance) + sim_timing(instance, SIM_TIMING_transport_cache);
 	for (size_t i = 0; i < group->database_count; i++) {

@@ -21,6 +21,7 @@ void sim_transport_send(struct sim_instance *instance, struct sim_group *group, 
                         enum sim_message_type type, const struct strbuf *body) {
 	const struct sim_certificate *certificate = sim_endpoint_certificate(instance);
 	if (certificate == NULL || !instance->endpoint.started || !certificate->has_private_key) return;
+	if (to->link.cached_until > sim_now(instance)) return;
 	cleanup_free char *host = NULL;
 	int port = 0;
 	if (!parse_url(to->endpoint_url, &host, &port)) return;
