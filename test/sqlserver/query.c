@@ -166,7 +166,8 @@ static void column_types(struct sim_session *session, const struct sim_query *qu
 		struct sim_type_info *type = &rowset->columns[i].type;
 		const struct sim_expression *item = item_of(query, i, rowset->column_count);
 		const char *declared = sqlite3_column_decltype(statement, (int)i);
-		const struct sim_variable *variable = item != NULL ? sim_variable_find(&session->variables, item->sql) : NULL;
+		const struct sim_variable *variable = NULL;
+		if (item != NULL) variable = sim_variable_find(&session->variables, item->sql);
 		if (item != NULL && item->typed) *type = item->type;
 		else if (variable != NULL) *type = variable->type; /* SELECT @name */
 		else if (declared == NULL || !sim_type_parse(declared, type)) *type = type_of_values(rowset, i);

@@ -2,6 +2,7 @@
 #ifndef TDS_PRELOGIN_H
 #define TDS_PRELOGIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +20,7 @@ enum tds_encryption {
 int tds_prelogin_read(const void *body, size_t length, enum tds_encryption *encryption, struct error **err);
 
 /* What to answer: `required` is the server's ForceEncryption. */
-enum tds_encryption tds_encryption_agree(enum tds_encryption client, _Bool required);
+enum tds_encryption tds_encryption_agree(enum tds_encryption client, bool required);
 
 struct tds_server_version {
 	uint8_t major, minor;
