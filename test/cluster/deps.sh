@@ -23,6 +23,7 @@ commands=(
 	"${build_commands[@]}"
 	git=git curl=curl jq=jq openssl=openssl wrk=wrk valgrind=valgrind shellcheck=shellcheck
 	flock=util-linux setsid=util-linux ss=iproute2
+	tsql=freetds-bin node=nodejs npm=npm # clients of the simulated SQL Server
 )
 
 # COMMAND=PACKAGE for tools that are unpacked into the cache instead of installed: the kubectl package collides with

@@ -265,10 +265,16 @@ static void execute(struct sim_parser *parser, struct sim_statement *statement) 
 	if (sim_accept(parser, "WITH RECOMPILE")) return;
 }
 
+/* A name is allowed and says nothing: only the outermost transaction counts. */
+static void transaction_name(struct sim_parser *parser) {
+	enum sim_token_type type = sim_peek(parser, 0)->type;
+	if (type == SIM_TOKEN_NAME || (type == SIM_TOKEN_WORD && !sim_at_statement(parser))) sim_expect_name(parser);
+}
+
 static void begin(struct sim_parser *parser, struct sim_statement *statement) {
 	if (sim_accept(parser, "TRAN") || sim_accept(parser, "TRANSACTION")) {
 		statement->kind = SIM_BEGIN_TRANSACTION;
-		if (!sim_at_statement(parser) && sim_peek(parser, 0)->type == SIM_TOKEN_WORD) sim_expect_name(parser);
+		transaction_name(parser);
 		return;
 	}
 	if (sim_accept(parser, "TRY")) {
@@ -289,7 +295,7 @@ static void begin(struct sim_parser *parser, struct sim_statement *statement) {
 static void end_transaction(struct sim_parser *parser, struct sim_statement *statement, enum sim_statement_kind kind) {
 	statement->kind = kind;
 	if (!sim_accept(parser, "TRANSACTION") && !sim_accept(parser, "TRAN")) sim_accept(parser, "WORK");
-	if (!sim_at_statement(parser) && sim_peek(parser, 0)->type == SIM_TOKEN_WORD) sim_expect_name(parser);
+	transaction_name(parser);
 }
 
 static void parse_if(struct sim_parser *parser, struct sim_statement *statement) {

@@ -160,12 +160,16 @@ static const struct sim_expression *item_of(const struct sim_query *query, size_
 	return column >= columns - behind ? &query->items[query->item_count - (columns - column)] : NULL;
 }
 
-static void column_types(const struct sim_query *query, sqlite3_stmt *statement, struct sim_rowset *rowset) {
+static void column_types(struct sim_session *session, const struct sim_query *query, sqlite3_stmt *statement,
+                         struct sim_rowset *rowset) {
 	for (size_t i = 0; i < rowset->column_count; i++) {
 		struct sim_type_info *type = &rowset->columns[i].type;
 		const struct sim_expression *item = item_of(query, i, rowset->column_count);
 		const char *declared = sqlite3_column_decltype(statement, (int)i);
+		const struct sim_variable *variable = NULL;
+		if (item != NULL) variable = sim_variable_find(&session->variables, item->sql);
 		if (item != NULL && item->typed) *type = item->type;
+		else if (variable != NULL) *type = variable->type; /* SELECT @name */
 		else if (declared == NULL || !sim_type_parse(declared, type)) *type = type_of_values(rowset, i);
 		fit(rowset, i);
 	}
@@ -340,7 +344,7 @@ static enum sim_run collect(struct sim_session *session, const struct sim_statem
 	while ((result = sqlite3_step(rows)) == SQLITE_ROW)
 		for (int i = 0; i < columns; i++) sim_rowset_value(rowset, sim_store_column(rows, i));
 	if (result != SQLITE_DONE) return complain(session, store, statement);
-	column_types(&statement->query, rows, rowset);
+	column_types(session, &statement->query, rows, rowset);
 	return SIM_RUN_DONE;
 }
 

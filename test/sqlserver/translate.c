@@ -327,9 +327,13 @@ static struct sim_expression case_expression(struct sim_parser *parser) {
 	return result;
 }
 
+/* As nvarchar counts them: those beyond the basic plane are two. */
 static size_t characters(const char *text) {
 	size_t count = 0;
-	for (; *text != '\0'; text++) count += ((unsigned char)*text & 0xc0) != 0x80;
+	for (; *text != '\0'; text++) {
+		unsigned char byte = (unsigned char)*text;
+		if ((byte & 0xc0) != 0x80) count += byte >= 0xf0 ? 2 : 1;
+	}
 	return count;
 }
 

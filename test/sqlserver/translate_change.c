@@ -131,6 +131,7 @@ static struct column column_options(struct sim_parser *parser) {
 	struct strbuf *rest = sim_builder(parser);
 	struct sim_type_info type = sim_parse_type(parser, &column.type);
 	if (strcasecmp(column.type, "integer") == 0) column.type = "int";
+	if (type.length == SIM_MAX) column.type = arena_printf(parser->arena, "%s(-1)", sim_type_name(type.type));
 	bool characters = type.type >= SIM_CHAR && type.type <= SIM_NVARCHAR;
 	for (;;) {
 		if (sim_accept(parser, "IDENTITY")) {

@@ -118,9 +118,11 @@ bool sim_type_parse(const char *text, struct sim_type_info *type) {
 		if (*text != '(') return *text == '\0';
 		if (types[i].takes == PLAIN) return false;
 		text = skip_space(text + 1);
-		if (types[i].takes == LENGTH && strncasecmp(text, "max", 3) == 0) {
+		/* -1 is how it stands in the store's definitions, where no word may. */
+		bool is_max = strncasecmp(text, "max", 3) == 0;
+		if (types[i].takes == LENGTH && (is_max || strncmp(text, "-1", 2) == 0)) {
 			type->length = SIM_MAX;
-			return *skip_space(text + 3) == ')';
+			return *skip_space(text + (is_max ? 3 : 2)) == ')';
 		}
 		char *end;
 		int first = (int)strtol(text, &end, 10);
