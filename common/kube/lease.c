@@ -113,11 +113,8 @@ int64_t lease_patience_ms(const struct lease *lease) {
 }
 
 static void set_micro_time(struct json_object *spec, const char *key, int64_t us) {
-	char seconds[CLOCK_RFC3339_SIZE];
-	clock_format_rfc3339(us / 1000000, seconds);
-	seconds[strlen(seconds) - 1] = '\0'; /* the Z */
-	cleanup_free char *text = xasprintf("%s.%06dZ", seconds, (int)(us % 1000000));
-	json_set_text(spec, key, text);
+	char text[CLOCK_RFC3339_SIZE];
+	json_set_text(spec, key, clock_format_micro_time(us, text));
 }
 
 /* Releasing leaves a record that anybody may take at once, as client-go does. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -34,12 +35,6 @@ static int64_t boot_ms(void) {
 	struct timespec now;
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int64_t wall_us(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 /* ---- Any thread ---- */
@@ -107,7 +102,8 @@ static void perform(struct lease_keeper *keeper, enum lease_action action) {
 	static const enum kube_method methods[] = {
 		[LEASE_READ] = KUBE_GET, [LEASE_CREATE] = KUBE_POST, [LEASE_REPLACE] = KUBE_PUT
 	};
-	cleanup_json struct json_object *body = action != LEASE_READ ? lease_body(&keeper->lease, wall_us()) : NULL;
+	cleanup_json struct json_object *body =
+	        action != LEASE_READ ? lease_body(&keeper->lease, clock_wall_us()) : NULL;
 	if (action == LEASE_CREATE) {
 		json_set_text(body, "apiVersion", "coordination.k8s.io/v1");
 		json_set_text(body, "kind", kube_leases.kind);
