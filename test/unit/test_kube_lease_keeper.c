@@ -1,15 +1,21 @@
 /* A Lease kept on an event loop (kube/lease_keeper.h), against an API server of the test's own. */
 #include <setjmp.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "base/memory.h"
+#include "kube/client_private.h"
 #include "kube/lease_keeper.h"
 #include "unit/fake_api.h"
 #include "unit/store_api.h"
@@ -132,13 +138,56 @@ static void a_lease_that_is_not_there_is_made(void **state) {
 	assert_int_equal(store_api_count(api, "POST", LEASES), 1);
 }
 
-int main(void) {
+/* ---- A process that is frozen for real ---- */
+
+/* Another process: leads, says so, freezes, and says what it finds when it is woken. */
+static int hold_and_freeze(const char *url) {
+	struct kube_config *config = xcalloc(1, sizeof(*config));
+	config->server = xstrdup(url);
+	config->namespace = xstrdup("ns");
+	cleanup_kube_client struct kube_client *client = kube_client_new(config, NULL);
+	cleanup_kube_loop struct kube_loop *loop = kube_loop_new(client);
+	const struct lease_keeper *keeper = lease_keeper_new(
+	        loop, &(struct lease_keeper_options){
+	                      .namespace = "ns", .name = "leader", .identity = "frozen", .times = &times });
+	if (kube_loop_start(loop, NULL) < 0) return 2;
+	if (!wait_until(lease_keeper_holds(keeper))) return 3;
+	raise(SIGSTOP);
+	return lease_keeper_holds(keeper) ? 4 : 0;
+}
+
+extern char **environ;
+
+static void one_that_was_frozen_knows_when_it_wakes(void **state) {
+	(void)state;
+	store_api_put(api, LEASE, BLANK);
+	b.client = store_api_client(api, "ns");
+	pid_t child;
+	char *const arguments[] = { "test", "hold", b.client->config->server, NULL };
+	assert_int_equal(posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ), 0);
+	kube_client_free(b.client);
+	int status;
+	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+	assert_true(WIFSTOPPED(status));
+	assert_true(holder_starts_with("frozen_"));
+	start(&b, "pod-b");
+	assert_true(wait_until(lease_keeper_holds(b.keeper)));
+	assert_int_equal(kill(child, SIGCONT), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_true(lease_keeper_holds(b.keeper));
+}
+
+int main(int count, char **arguments) {
+	if (count == 3 && strcmp(arguments[1], "hold") == 0) return hold_and_freeze(arguments[2]);
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(one_leads_and_hands_over_when_it_leaves),
 		TEST(without_the_api_it_stops_leading_and_then_goes_on),
 		TEST(another_takes_over_from_one_that_vanished),
 		TEST(a_lease_that_is_not_there_is_made),
+		TEST(one_that_was_frozen_knows_when_it_wakes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
