@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,8 +17,6 @@ struct certificate_files {
 	struct certificate_files_options options;
 	struct identity served;
 	char *said; /* the failure that was logged last */
-
-	atomic_llong expiry;
 	struct periodic *thread;
 };
 
@@ -59,10 +56,9 @@ static int read_text(const char *path, char **text, struct error **err) {
 	return 0;
 }
 
-static void note_expiry(struct certificate_files *files) {
+static void log_expiry(struct certificate_files *files) {
 	struct certificate_facts facts = { 0 };
 	certificate_read(files->served.certificate, &facts, NULL);
-	files->expiry = facts.not_after;
 	char expires[CLOCK_RFC3339_SIZE];
 	clock_format_rfc3339(facts.not_after, expires);
 	log_info("serving certificate in use", log_str("file", files->options.certificate),
@@ -81,7 +77,7 @@ static int load(struct certificate_files *files, struct error **err) {
 		return error_prefix(err, "%s and %s", files->options.certificate, files->options.key);
 	if (files->options.serve(files->options.context, found.certificate, found.key, err) < 0) return -1;
 	identity_copy(&files->served, &found);
-	note_expiry(files);
+	log_expiry(files);
 	return 0;
 }
 
@@ -98,10 +94,6 @@ int certificate_files_look(struct certificate_files *files, struct error **err) 
 		files->said = xstrdup(failure->message);
 	}
 	return error_move(err, &failure);
-}
-
-int64_t certificate_files_expiry(struct certificate_files *files) {
-	return files->expiry;
 }
 
 /* ---- Again and again ---- */

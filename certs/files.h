@@ -39,7 +39,4 @@ int certificate_files_look(struct certificate_files *files, struct error **err);
 int certificate_files_start(struct certificate_files *files, struct error **err);
 void certificate_files_stop(struct certificate_files *files);
 
-/* When what is served expires (seconds since 1970); 0: nothing is. Any thread. */
-int64_t certificate_files_expiry(struct certificate_files *files);
-
 #endif

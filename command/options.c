@@ -33,7 +33,8 @@ static const struct option_row {
 	const char *help;
 } rows[] = {
 	{ "kubeconfig", OPTION_KUBECONFIG, "FILE",
-	  "how to reach the API server (default: $KUBECONFIG, else the pod's service account)" },
+	  "how to reach the API server (default: $KUBECONFIG, else the pod's service account, else "
+	  "~/.kube/config)" },
 	{ "listen", OPTION_LISTEN, "ADDR:PORT", "HTTPS: /mutate, /validate, /convert (default :9443)" },
 	{ "metrics", OPTION_METRICS, "ADDR:PORT", "HTTP: /metrics, /healthz, /readyz (default :8080)" },
 	{ "webhook-url", OPTION_WEBHOOK_URL, "URL",

@@ -8,7 +8,7 @@
 #include "command/command.h"
 
 const struct command commands[] = {
-	{ "run", "[options]", "serve the webhooks and reconcile (agkeeper run --help lists the options)", command_run },
+	{ "run", "[options]", "serve the webhooks (agkeeper run --help lists the options)", command_run },
 	{ "lint", "[-o yaml|json] FILE...|-", "check manifests offline, with the rules of admission", command_lint },
 	{ "crds", "", "print the CustomResourceDefinitions", command_crds },
 	{ "reference", "KIND|--list", "print a kind's reference as Markdown", command_reference },

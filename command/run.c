@@ -16,13 +16,13 @@
 #include "certs/names.h"
 #include "command/command.h"
 #include "command/options.h"
+#include "controller/upkeep.h"
 #include "kube/cache.h"
 #include "kube/client.h"
 #include "kube/loop.h"
 #include "webhook/lookup.h"
-#include "webhook/metrics.h"
+#include "webhook/metrics_server.h"
 #include "webhook/server.h"
-#include "webhook/upkeep.h"
 
 /* What manifests/ calls things: Service, webhook configurations, and the CRD whose versions are converted here. */
 #define OWN_NAME "agkeeper"
@@ -30,7 +30,7 @@ static const char *const converted_crds[] = { "mssqlservers.kubedb.com", NULL };
 
 enum { STOP_DEADLINE_MS = 15000, CLIENT_CA_MAX = 1 << 20 };
 
-/* The running process. Parts are made in the order of the members and ended in reverse; what is not used stays NULL. */
+/* The running process. Parts are made in the order of the members; what is not used stays NULL. */
 struct process {
 	struct run_options options;
 	struct metrics *metrics;
@@ -233,11 +233,13 @@ static int start(struct process *process, struct error **err) {
 }
 
 static void stop(struct process *process) {
+	/* Reviews first: the others may hang in a request to an API server that does not answer, for longer than the
+	 * pod is given to end. */
+	if (process->server != NULL) server_drain(process->server, STOP_DEADLINE_MS);
 	upkeep_stop(process->upkeep);
 	if (process->keeper != NULL) keeper_stop(process->keeper);
 	if (process->files != NULL) certificate_files_stop(process->files);
 	/* The probes are answered until the last review is, and ask the server how it is. */
-	if (process->server != NULL) server_drain(process->server, STOP_DEADLINE_MS);
 	metrics_server_stop(process->metrics_server);
 	server_stop(process->server, 0);
 	keeper_free(process->keeper);

@@ -77,10 +77,6 @@ void queue_free(struct queue *queue) {
 	free(queue);
 }
 
-void queue_cleanup(struct queue **queue) {
-	queue_free(*queue);
-}
-
 /* ---- With the lock held ---- */
 
 static void append(struct queue *queue, struct work *work, int64_t since) {

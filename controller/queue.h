@@ -41,8 +41,6 @@ struct queue_options {
 struct queue *queue_new(const struct queue_options *options);
 /* Keys that were taken need not be done. */
 void queue_free(struct queue *queue);
-void queue_cleanup(struct queue **queue);
-#define cleanup_queue __attribute__((cleanup(queue_cleanup)))
 
 /* Now. */
 void queue_add(struct queue *queue, const char *key);

@@ -57,13 +57,6 @@ void connections_remove(struct connections *connections, struct connection_base 
 	pthread_mutex_unlock(&connections->lock);
 }
 
-size_t connections_count(struct connections *connections) {
-	pthread_mutex_lock(&connections->lock);
-	size_t count = connections->count;
-	pthread_mutex_unlock(&connections->lock);
-	return count;
-}
-
 static uint64_t bytes_received(int fd) {
 	struct tcp_info info = { 0 };
 	socklen_t length = sizeof(info);

@@ -65,7 +65,6 @@ void connections_add(struct connections *connections, struct connection_base *co
 /* Before the socket is closed: the sweeper never touches a descriptor that may be somebody else's by now. */
 void connections_remove(struct connections *connections, struct connection_base *connection);
 void connection_enter(struct connections *connections, struct connection_base *connection, enum connection_phase phase);
-size_t connections_count(struct connections *connections);
 
 /* From now on connections are closed as soon as they are idle. Returns when none is left, or at the deadline. */
 void connections_drain(struct connections *connections, int64_t deadline_ms);

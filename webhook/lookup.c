@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/formats.h"
 #include "base/json.h"
 #include "base/memory.h"
 
@@ -49,6 +50,7 @@ struct known {
 struct session_state {
 	const struct lookup_cluster *cluster;
 	struct known *known;
+	char *away; /* why the API does not answer, once it did not: a review has no time to try for every rule */
 };
 
 static bool same(const char *a, const char *b) {
@@ -83,14 +85,11 @@ static enum lookup_result want_live(struct lookup_session *session, struct findi
 	return LOOKUP_FAILED;
 }
 
-static enum lookup_result fail(struct findings *findings, const struct kube_resource *resource, const char *namespace,
-                               const char *name, const struct error *err) {
-	if (findings->failure != NULL) return LOOKUP_FAILED;
-	findings->failure = name == NULL ? xasprintf("%s could not be listed: %s", resource->plural, err->message)
-	                                 : xasprintf("%s %s%s%s could not be looked up: %s", resource->kind,
-	                                             namespace != NULL ? namespace : "", namespace != NULL ? "/" : "",
-	                                             name, err->message);
-	return LOOKUP_FAILED;
+static char *describe_failure(const struct kube_resource *resource, const char *namespace, const char *name,
+                              const struct error *err) {
+	if (name == NULL) return xasprintf("%s could not be listed: %s", resource->plural, err->message);
+	return xasprintf("%s %s%s%s could not be looked up: %s", resource->kind, namespace != NULL ? namespace : "",
+	                 namespace != NULL ? "/" : "", name, err->message);
 }
 
 /* One read of the API: an object, or with name NULL a collection. ERROR_NOT_FOUND is no failure: *answer is NULL. */
@@ -111,25 +110,39 @@ static int read_live(const struct lookup_cluster *cluster, enum lookup_resource 
 	return 0;
 }
 
+/* What the caches do not tell, from the API if the session may wait for it. */
+static enum lookup_result ask_api(struct lookup_session *session, enum lookup_resource resource, const char *namespace,
+                                  const char *name, struct json_object **answer, struct findings *findings) {
+	if (!session->live) return want_live(session, findings);
+	struct session_state *state = session->state;
+	cleanup_free char *why = NULL;
+	if (state->away == NULL) {
+		cleanup_error struct error *err = NULL;
+		if (read_live(state->cluster, resource, namespace, name, answer, &err) == 0) return LOOKUP_FOUND;
+		why = describe_failure(resources[resource], namespace, name, err);
+		if (err->kind == ERROR_TIMEOUT || err->kind == ERROR_UNAVAILABLE) state->away = xstrdup(why);
+	}
+	if (findings->failure == NULL) findings->failure = xstrdup(why != NULL ? why : state->away);
+	return LOOKUP_FAILED;
+}
+
 static enum lookup_result get_from_cluster(void *context, enum lookup_resource resource, const char *namespace,
                                            const char *name, const struct json_object **object,
                                            struct findings *findings) {
 	struct lookup_session *session = context;
 	struct session_state *state = session->state;
 	*object = NULL;
+	/* No object has such a name, so there is nothing to ask; with a slash in it the question would be another one.
+	 */
+	if (!format_dns_subdomain.matches(name)) return LOOKUP_ABSENT;
 	struct known *known = find_known(state, resource, false, namespace, name);
 	if (known == NULL) {
 		struct kube_cache *cache = state->cluster->caches[resource];
 		const struct kube_object *cached = cache != NULL ? kube_cache_get(cache, namespace, name) : NULL;
 		struct json_object *live = NULL;
-		if (cached == NULL) {
-			/* It may be newer than the cache. */
-			if (!session->live) return want_live(session, findings);
-			cleanup_error struct error *err = NULL;
-			if (read_live(state->cluster, resource, namespace, name, &live, &err) != 0) {
-				return fail(findings, resources[resource], namespace, name, err);
-			}
-		}
+		/* It may be newer than the cache. */
+		if (cached == NULL && ask_api(session, resource, namespace, name, &live, findings) == LOOKUP_FAILED)
+			return LOOKUP_FAILED;
 		known = add_known(state, resource, false, namespace, name);
 		known->cached = cached;
 		known->live = live;
@@ -150,12 +163,9 @@ static enum lookup_result list_from_cluster(void *context, enum lookup_resource 
 			known = add_known(state, resource, true, namespace, NULL);
 			known->cached_list = kube_cache_list(cache, namespace);
 		} else {
-			if (!session->live) return want_live(session, findings);
-			cleanup_error struct error *err = NULL;
 			struct json_object *live = NULL;
-			if (read_live(state->cluster, resource, namespace, NULL, &live, &err) != 0) {
-				return fail(findings, resources[resource], NULL, NULL, err);
-			}
+			if (ask_api(session, resource, namespace, NULL, &live, findings) == LOOKUP_FAILED)
+				return LOOKUP_FAILED;
 			known = add_known(state, resource, true, namespace, NULL);
 			known->live = live;
 		}
@@ -188,6 +198,7 @@ static void end_in_cluster(struct lookup_session *session) {
 		free(known->name);
 		free(known);
 	}
+	free(state->away);
 	free(state);
 }
 

@@ -32,8 +32,9 @@ static void append_message(struct strbuf *message, const struct status_subject *
 		if (written++ != 0) strbuf_append(message, ", ");
 		strbuf_printf(message, "%s: %s", findings->items[i].path, findings->items[i].body);
 	}
-	if (findings->count > listed) {
-		strbuf_printf(message, ", and %zu more", findings->count - listed);
+	size_t unlisted = findings->count - listed + findings->omitted;
+	if (unlisted != 0) {
+		strbuf_printf(message, ", and %zu more", unlisted);
 		written++;
 	}
 	if (written < 2) return;

@@ -74,10 +74,9 @@ static struct json_object *crd_version(const struct kind *kind) {
 
 /* Where the API server sends objects to be converted. Certificates are injected by the running process. */
 static struct json_object *crd_conversion(void) {
-	static const char conversion[] =
-	        "{\"strategy\":\"Webhook\",\"webhook\":{\"conversionReviewVersions\":[\"v1\"],\"clientConfig\":{"
-	        "\"service\":"
-	        "{\"namespace\":\"agkeeper-system\",\"name\":\"agkeeper\",\"path\":\"/convert\",\"port\":9443}}}}";
+	static const char conversion[] = "{\"strategy\":\"Webhook\",\"webhook\":{\"conversionReviewVersions\":[\"v1\"],"
+	                                 "\"clientConfig\":{\"service\":{\"namespace\":\"agkeeper-system\",\"name\":"
+	                                 "\"agkeeper\",\"path\":\"/convert\",\"port\":9443}}}}";
 	return json_tokener_parse(conversion);
 }
 

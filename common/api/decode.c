@@ -221,7 +221,6 @@ static void decode_list(struct decoder *decoder, const struct field *field, cons
 	if (count > FIELD_LIST_MAX && !field->has_max) {
 		finding_invalid_int(decoder->findings, print(decoder, path), (long long)count,
 		                    "must have at most %d items", FIELD_LIST_MAX);
-		return;
 	}
 	if (is_out_of_bounds(field, (int64_t)count)) {
 		if (count == 0) {
@@ -231,8 +230,8 @@ static void decode_list(struct decoder *decoder, const struct field *field, cons
 			finding_invalid_int(decoder->findings, print(decoder, path), (long long)count, "%s",
 			                    bounds_detail(decoder, field, " items"));
 		}
-		if (field->has_max && (int64_t)count > field->max && count > FIELD_LIST_MAX) return;
 	}
+	if (list_is_too_long(field, count)) return;
 	size_t size = item_size(field->item);
 	char *items = arena_calloc(decoder->arena, count, size);
 	for (size_t i = 0; i < count; i++) {
@@ -265,6 +264,7 @@ static void decode_map(struct decoder *decoder, const struct field *field, const
 	size_t count = (size_t)json_object_object_length(json);
 	struct map map = { .count = 0, .items = arena_calloc(decoder->arena, count, sizeof(struct map_entry)) };
 	json_object_object_foreach((struct json_object *)json, key, value) {
+		if (value == NULL) continue; /* as the API server drops it */
 		struct path entry_path = path_key(path, key);
 		if (field->format != NULL && !field->format->matches(key)) {
 			finding_invalid(decoder->findings, print(decoder, path), key, "%s", field->format->detail);

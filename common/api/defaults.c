@@ -56,6 +56,7 @@ static void set_defaults(const struct schema *schema, struct json_object *json, 
 			set_defaults(field->schema, value, &member, parts_patch);
 		} else if (json_object_is_type(value, json_type_array) && field->type == FIELD_LIST && has_parts) {
 			size_t count = json_object_array_length(value);
+			if (list_is_too_long(field, count)) continue;
 			for (size_t i = 0; i < count; i++) {
 				struct json_object *element = json_object_array_get_idx(value, i);
 				struct path element_path = path_index(&member, i);

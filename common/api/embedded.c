@@ -72,7 +72,7 @@ static const struct field toleration_fields[] = {
 const struct schema toleration_schema = { .size = sizeof(struct toleration), .fields = toleration_fields };
 
 static const struct field env_var_fields[] = {
-	{ MEMBER(struct env_var, "name", name), .type = FIELD_STRING, .flags = FIELD_REQUIRED,
+	{ MEMBER(struct env_var, "name", name), .type = FIELD_STRING, .flags = FIELD_REQUIRED, AT_LEAST(1),
 	  .doc = "Name of the environment variable." },
 	{ MEMBER(struct env_var, "value", value), .type = FIELD_STRING, .doc = "Its value." },
 	{ MEMBER(struct env_var, "valueFrom", value_from), .type = FIELD_JSON,
@@ -90,7 +90,7 @@ static const struct field volume_claim_spec_fields[] = {
 	  .schema = &resources_schema, .doc = "The size of each volume: requests.storage." },
 	{ MEMBER(struct volume_claim_spec, "selector", selector), .type = FIELD_JSON,
 	  .doc = "Label selector of the volumes to bind to; passed on." },
-	{ MEMBER(struct volume_claim_spec, "volumeMode", volume_mode), .type = FIELD_STRING,
+	{ MEMBER(struct volume_claim_spec, "volumeMode", volume_mode), .type = FIELD_STRING, ONE_OF("Filesystem"),
 	  .doc = "Filesystem is what SQL Server needs." },
 	{ 0 },
 };
@@ -172,7 +172,7 @@ void warn_no_memory_limit(const struct resources *resources, const char *path, s
 }
 
 void warn_floating_image(const char *image, const char *path, struct findings *findings) {
-	if (image == NULL || strchr(image, '@') != NULL) return;
+	if (image == NULL || strchr(image, '@') != NULL || !format_image.matches(image)) return;
 	const char *slash = strrchr(image, '/');
 	const char *tag = strchr(slash != NULL ? slash : image, ':');
 	size_t length = strlen(image);
@@ -196,9 +196,8 @@ void check_database_names(const string_list *databases, const char *path, const 
 		const char *name = databases->items[i];
 		if (name == NULL) continue;
 		const char *element = at(findings, "%s[%zu]", path, i);
-		if (!format_sql_database.matches(name)) {
-			finding_invalid(findings, element, name, "%s", format_sql_database.detail);
-		} else if (sql_is_system_database(name)) {
+		if (!format_sql_database.matches(name)) continue; /* the table has said so */
+		if (sql_is_system_database(name)) {
 			finding_invalid(findings, element, name,
 			                "is a database of SQL Server itself: name one of your own");
 		} else if (is_reserved(reserved, name)) {

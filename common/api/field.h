@@ -85,8 +85,8 @@ enum field_flags {
 	FIELD_NULLABLE = 1 << 6
 };
 
-/* A list longer than this is refused before its elements are looked at: some checks compare pairs of them. A table that
- * needs more says so with a bound of its own. */
+/* A list longer than this is refused before its elements are looked at or defaulted: some checks compare pairs of them.
+ * A table that needs more says so with a bound of its own. */
 enum { FIELD_LIST_MAX = 1024 };
 
 struct schema;
@@ -106,6 +106,10 @@ struct field {
 	const char *doc;      /* one or two sentences; kubectl explain shows them */
 	const char *since;    /* the agkeeper version that brought the field; NULL: the first */
 };
+/* Whether a list of `count` elements is refused as a whole. */
+static inline bool list_is_too_long(const struct field *field, size_t count) {
+	return count > FIELD_LIST_MAX && (!field->has_max || (int64_t)count > field->max);
+}
 #define BOUNDS(min_, max_) .has_min = true, .min = (min_), .has_max = true, .max = (max_)
 #define AT_LEAST(min_)     .has_min = true, .min = (min_)
 #define AT_MOST(max_)      .has_max = true, .max = (max_)

@@ -49,6 +49,10 @@ const char *at(struct findings *findings, const char *format, ...) {
 /* `shown` is how the value reads in the message, quotes included; NULL where the type shows none. */
 static void add(struct findings *findings, enum finding_type type, const char *path, const char *shown,
                 const char *detail) {
+	if (findings->count == FINDINGS_MAX) {
+		findings->omitted++;
+		return;
+	}
 	if (findings->count == findings->capacity) {
 		findings->capacity = findings->capacity != 0 ? findings->capacity * 2 : 8;
 		findings->items = xreallocarray(findings->items, findings->capacity, sizeof(*findings->items));

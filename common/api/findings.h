@@ -30,12 +30,17 @@ struct finding {
 	const char *body;   /* the sentence without the path: "Invalid value: \"x\": must be …" */
 };
 
+/* Findings kept at most; what comes beyond is counted. Nobody reads so many, and an object can be wrong in a million
+ * places. */
+enum { FINDINGS_MAX = 1000 };
+
 /* Zero-initialise; findings_free when done. Texts live as long as the findings. */
 struct findings {
 	struct arena arena;
 	struct finding *items;
 	size_t count;
 	size_t capacity;
+	size_t omitted; /* findings beyond FINDINGS_MAX */
 	const char **warnings;
 	size_t warning_count;
 	const char *rule; /* the rule that is running: what findings added now are counted under */

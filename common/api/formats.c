@@ -104,17 +104,6 @@ const struct format format_config_key = {
 	          "not '.' and not starting with '..' (e.g. 'key.name', 'KEY_NAME')",
 };
 
-static bool is_env_name(const char *value) {
-	size_t length = strlen(value);
-	return length > 0 && !is_one_of(value[0], DIGIT) && strspn(value, ALPHANUMERIC "-._") == length;
-}
-const struct format format_env_name = {
-	.pattern = "^[-._a-zA-Z][-._a-zA-Z0-9]*$",
-	.matches = is_env_name,
-	.detail = "must be a valid name of an environment variable: letters, digits, '_', '-' or '.', not starting "
-	          "with a digit (e.g. 'my.env-name', 'MY_ENV.NAME')",
-};
-
 /* What a kubelet would refuse as InvalidImageName in nearly every case, without repeating the grammar of
  * distribution/reference: white space, an empty path, tag or digest. */
 static bool is_image(const char *value) {

@@ -17,8 +17,6 @@ extern const struct format format_qualified_name;
 extern const struct format format_label_value;
 /* A key of a Secret or ConfigMap: [-._a-zA-Z0-9], at most 253. */
 extern const struct format format_config_key;
-/* The name of an environment variable: C identifier, '-' and '.' allowed. */
-extern const struct format format_env_name;
 /* A container image: [registry[:port]/]path[:tag][@digest], no white space. */
 extern const struct format format_image;
 /* A T-SQL identifier that needs no brackets anywhere: ^[A-Za-z_][A-Za-z0-9_]*$ with at most 128 characters. */

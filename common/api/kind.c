@@ -64,9 +64,17 @@ static void *decode(const struct judgement *judgement, const struct json_object 
 	return object;
 }
 
+static struct json_object *memory_of(const struct kind *kind, const struct json_object *object) {
+	if (kind->memory_annotation == NULL) return NULL;
+	return json_get(json_get_path(object, "metadata", "annotations", NULL), kind->memory_annotation);
+}
+
 static bool leaves_spec_alone(const struct judgement *judgement) {
+	const struct json_object *object = judgement->object;
+	const struct json_object *old_object = judgement->old_object;
 	return judgement->operation == OPERATION_UPDATE &&
-	       json_object_equal(json_get(judgement->object, "spec"), json_get(judgement->old_object, "spec"));
+	       json_object_equal(json_get(object, "spec"), json_get(old_object, "spec")) &&
+	       json_object_equal(memory_of(judgement->kind, object), memory_of(judgement->kind, old_object));
 }
 
 /* Decodes what there is and adds what the table has to say of it. */

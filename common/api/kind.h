@@ -103,6 +103,9 @@ struct kind {
 	 * the storage version itself and for kinds of one version. */
 	int (*to_storage)(struct json_object *object, struct error **err);
 	int (*from_storage)(struct json_object *object, struct error **err);
+	/* The annotation in which conversion remembers what the other version cannot say: as much the object's content
+	 * as spec. NULL for kinds of one version. */
+	const char *memory_annotation;
 };
 
 /* All kinds, NULL-terminated; those that share a CRD stand together, the storage version first. */

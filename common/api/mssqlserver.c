@@ -46,6 +46,7 @@ const struct kind mssqlserver_kind_v1 = {
 	.complete = mssqlserver_complete_v1,
 	.to_storage = mssqlserver_to_storage,
 	.from_storage = mssqlserver_from_storage,
+	.memory_annotation = MSSQLSERVER_CONVERSION_ANNOTATION,
 };
 
 /* ---- defaults that depend on the mode ---- */

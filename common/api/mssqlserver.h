@@ -80,6 +80,7 @@ struct mssqlserver_spec {
 	const struct mssqlserver_health_checker *health_checker;
 	const struct json_object *archiver;
 	const struct json_object *arbiter;
+	const struct json_object *internal_auth;
 	struct opt_bool halted;
 	const char *deletion_policy;
 };

@@ -4,7 +4,7 @@
 #include "api/formats.h"
 #include "api/mssqlserver.h"
 
-#define STRING_ITEM LIST_ITEM(.type = FIELD_STRING)
+#define DATABASES LIST_ITEM(.type = FIELD_STRING, .format = &format_sql_database)
 
 #define MODES MSSQLSERVER_AVAILABILITY_GROUP, MSSQLSERVER_STREAMING_REPLICATION, MSSQLSERVER_DISTRIBUTED_AG
 
@@ -63,7 +63,7 @@ static const struct schema leader_election_schema_v1 = { .size = sizeof(struct m
 	}
 
 static const struct field availability_group_fields_v1alpha2[] = {
-	{ MEMBER(struct mssqlserver_availability_group, "databases", databases), .type = FIELD_LIST, STRING_ITEM,
+	{ MEMBER(struct mssqlserver_availability_group, "databases", databases), .type = FIELD_LIST, DATABASES,
 	  .doc = DATABASES_DOC },
 	{ MEMBER(struct mssqlserver_availability_group, "secondaryAccessMode", secondary_access_mode),
 	  .type = FIELD_STRING, ONE_OF("Passive", "ReadOnly", "All"),
@@ -172,6 +172,9 @@ static const struct schema topology_schema_v1 = { .size = sizeof(struct mssqlser
 		  .doc = "Continuous backup: kept as written, not done by this version." },                            \
 	        { MEMBER(struct mssqlserver_spec, "arbiter", arbiter), .type = FIELD_JSON,                             \
 		  .doc = "Arbiter pods: kept as written, the controller needs none." },                                \
+	        { MEMBER(struct mssqlserver_spec, "internalAuth", internal_auth), .type = FIELD_JSON,                  \
+		  .doc = "Who signs the endpoints' certificates, as KubeDB once had it: kept as written, agkeeper "    \
+		         "signs them itself." },                                                                       \
 	        { MEMBER(struct mssqlserver_spec, "halted", halted), .type = FIELD_BOOL,                               \
 		  .doc = "Stops the database: its pods go, volumes and Secrets stay. False brings it back." },         \
 	{                                                                                                              \
@@ -215,7 +218,7 @@ static const struct field spec_fields_v1[] = {
 	  ONE_OF("Asynchronous", "Synchronous"),
 	  .doc = "Whether a commit waits for the standbys: Asynchronous is the default of StreamingReplication, "
 	         "Synchronous that of AvailabilityGroup." },
-	{ MEMBER(struct mssqlserver_spec, "databases", databases), .type = FIELD_LIST, STRING_ITEM,
+	{ MEMBER(struct mssqlserver_spec, "databases", databases), .type = FIELD_LIST, DATABASES,
 	  .doc = DATABASES_DOC },
 	{ MEMBER(struct mssqlserver_spec, "leaderElection", leader_election), .type = FIELD_OBJECT,
 	  .schema = &lease_schema, .doc = "How quickly a silent primary is taken as lost. " ABSENT_ELECTION },

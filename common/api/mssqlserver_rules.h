@@ -34,6 +34,9 @@ rule_check mssqlserver_check_auto_expand;
 rule_check mssqlserver_check_halted;
 rule_check mssqlserver_check_deletion;
 
+/* mssqlserver_rules_memory.c: what conversion remembers. */
+rule_check mssqlserver_check_memory;
+
 /* mssqlserver_rules_pods.c: pods and Services. */
 rule_check mssqlserver_check_environment;
 rule_check mssqlserver_check_volumes;

@@ -1,6 +1,7 @@
 /* MSSQLServer: what podTemplate and serviceTemplates may not change, because agkeeper sets it itself. The lists are
  * KubeDB's (kubedb/apimachinery, constants and webhook of MSSQLServer). */
 #include <string.h>
+#include <strings.h>
 
 #include "api/mssqlserver_rules.h"
 #include "api/mssqlserver_view.h"
@@ -42,6 +43,14 @@ static const struct pod_spec *pods_of(const struct rule_input *input) {
 	return template != NULL && template->spec != NULL ? template->spec : &no_pods;
 }
 
+static void check_eula(const struct env_var *variable, size_t container, size_t index, struct findings *findings) {
+	if (variable->value == NULL) return;
+	if (strcasecmp(variable->value, "N") != 0 && strcasecmp(variable->value, "no") != 0) return;
+	finding_invalid(findings,
+	                at(findings, "spec.podTemplate.spec.containers[%zu].env[%zu].value", container, index),
+	                variable->value, "must be Y: SQL Server does not start before its licence terms are accepted");
+}
+
 /* Other containers' variables are their own affair. */
 void mssqlserver_check_environment(const struct rule_input *input, struct findings *findings) {
 	const container_list *containers = &pods_of(input)->containers;
@@ -50,7 +59,9 @@ void mssqlserver_check_environment(const struct rule_input *input, struct findin
 		if (container->name == NULL || strcmp(container->name, MSSQLSERVER_CONTAINER) != 0) continue;
 		for (size_t j = 0; j < container->env.count; j++) {
 			const char *name = container->env.items[j].name;
-			if (name == NULL || !is_in(reserved_variables, name, strlen(name))) continue;
+			if (name == NULL) continue;
+			if (strcmp(name, "ACCEPT_EULA") == 0) check_eula(&container->env.items[j], i, j, findings);
+			if (!is_in(reserved_variables, name, strlen(name))) continue;
 			finding_invalid(findings,
 			                at(findings, "spec.podTemplate.spec.containers[%zu].env[%zu].name", i, j), name,
 			                "is set by agkeeper and cannot be given here");
@@ -68,15 +79,35 @@ void mssqlserver_check_volumes(const struct rule_input *input, struct findings *
 	}
 }
 
+/* The path as the kernel reads it: no doubled slashes, "." or "..", none at the end. The caller frees it. */
+static char *clean_path(const char *path) {
+	struct strbuf clean = { 0 };
+	for (const char *part = path; *part != '\0';) {
+		size_t length = strcspn(part, "/");
+		if (length == 2 && strncmp(part, "..", 2) == 0) {
+			while (clean.length > 0 && clean.data[clean.length - 1] != '/') clean.length--;
+			if (clean.length > 0) clean.length--;
+			if (clean.data != NULL) clean.data[clean.length] = '\0';
+		} else if (length > 0 && !(length == 1 && *part == '.')) {
+			strbuf_append_char(&clean, '/');
+			strbuf_append_n(&clean, part, length);
+		}
+		part += length;
+		part += strspn(part, "/");
+	}
+	char *text = xstrdup(strbuf_text(&clean));
+	strbuf_free(&clean);
+	return text;
+}
+
 static void check_mounts(const container_list *containers, const char *path, struct findings *findings) {
 	for (size_t i = 0; i < containers->count; i++) {
 		const struct container_template *container = &containers->items[i];
 		for (size_t j = 0; j < container->volume_mounts.count; j++) {
 			const char *mount_path = container->volume_mounts.items[j].mount_path;
 			if (mount_path == NULL) continue;
-			size_t length = strlen(mount_path);
-			while (length > 1 && mount_path[length - 1] == '/') length--;
-			if (!is_in(reserved_paths, mount_path, length)) continue;
+			cleanup_free char *clean = clean_path(mount_path);
+			if (!is_in(reserved_paths, clean, strlen(clean))) continue;
 			finding_invalid(findings, at(findings, "%s[%zu].volumeMounts[%zu].mountPath", path, i, j),
 			                mount_path, "is a path that agkeeper mounts itself: choose another one");
 		}
@@ -155,6 +186,10 @@ void mssqlserver_warn_unused(const struct rule_input *input, struct findings *fi
 	const struct mssqlserver_spec *spec = view.spec;
 	if (spec->archiver != NULL) warn(findings, "spec.archiver: agkeeper takes no backups: this has no effect");
 	if (spec->arbiter != NULL) warn(findings, "spec.arbiter: agkeeper needs no arbiter: this has no effect");
+	if (spec->internal_auth != NULL) {
+		warn(findings,
+		     "spec.internalAuth: agkeeper signs the endpoints' certificates itself: this has no effect");
+	}
 	if (spec->init != NULL && (spec->init->script != NULL || spec->init->archiver != NULL)) {
 		warn(findings, "spec.init: agkeeper runs no scripts and restores no backups: this has no effect");
 	}

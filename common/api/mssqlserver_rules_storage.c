@@ -60,11 +60,7 @@ void mssqlserver_check_storage_class_exists(const struct rule_input *input, stru
 		const struct volume_claim_spec *old = old_spec_of(input)->storage;
 		if (old != NULL && same_text(old->storage_class_name, name)) return;
 	}
-	const struct json_object *class = NULL;
-	const struct lookup *lookup = input->lookup;
-	if (lookup->get(lookup->context, LOOKUP_STORAGECLASS, NULL, name, &class, findings) != LOOKUP_ABSENT) return;
-	warn(findings, "spec.storage.storageClassName: StorageClass \"%.100s\" is not there: volumes wait for it",
-	     name);
+	warn_missing_class(input->lookup, name, "spec.storage.storageClassName", findings);
 }
 
 static bool same_texts(const string_list *a, const string_list *b) {
@@ -73,6 +69,36 @@ static bool same_texts(const string_list *a, const string_list *b) {
 		if (!same_text(a->items[i], b->items[i])) return false;
 	}
 	return true;
+}
+
+/* Members of spec.storage that have a rule of their own, or only one value. */
+static bool is_told_apart(const char *member) {
+	static const char *const own[] = { "storageClassName", "accessModes", "volumeMode" };
+	for (size_t i = 0; i < ARRAY_LENGTH(own); i++) {
+		if (strcmp(own[i], member) == 0) return true;
+	}
+	return false;
+}
+
+/* A copy of spec.storage without the size. The caller owns it; NULL when there is none. */
+static struct json_object *copy_without_size(const struct json_object *object) {
+	struct json_object *copy = json_copy(json_get_path(object, "spec", "storage", NULL));
+	struct json_object *requests = json_get_path(copy, "resources", "requests", NULL);
+	if (json_object_is_type(requests, json_type_object)) json_object_object_del(requests, "storage");
+	return copy;
+}
+
+/* A StatefulSet's volumeClaimTemplates never change, so neither does what they are made of. */
+static void check_members_unchanged(const struct json_object *storage, const struct json_object *other,
+                                    bool only_missing, struct findings *findings) {
+	json_object_object_foreach((struct json_object *)storage, member, value) {
+		struct json_object *there = json_get(other, member);
+		if (is_told_apart(member) || (only_missing && there != NULL)) continue;
+		if (json_object_equal(value, there)) continue;
+		finding_forbidden(findings, at(findings, "%s.%s", storage_path, member),
+		                  "volumes stay as they were made; only their size changes, through an "
+		                  "MSSQLServerOpsRequest");
+	}
 }
 
 void mssqlserver_check_storage_unchanged(const struct rule_input *input, struct findings *findings) {
@@ -88,6 +114,10 @@ void mssqlserver_check_storage_unchanged(const struct rule_input *input, struct 
 		finding_forbidden(findings, "spec.storage.accessModes",
 		                  "volumes keep the access modes that they were made with");
 	}
+	cleanup_json struct json_object *now = copy_without_size(input->json);
+	cleanup_json struct json_object *before = copy_without_size(input->old_json);
+	check_members_unchanged(now, before, false, findings);
+	check_members_unchanged(before, now, true, findings);
 }
 
 /* ---- the size (REQUIREMENTS R52a) ---- */
@@ -110,7 +140,7 @@ static void visit_request(void *visitor, const struct json_object *object) {
 	if (phase == NULL || strcmp(phase, "Progressing") != 0) return;
 	if (database == NULL || asked->database == NULL || strcmp(database, asked->database) != 0) return;
 	struct quantity size;
-	if (wanted == NULL || !quantity_parse(json_object_get_string(wanted), &size)) return;
+	if (!quantity_from_json(wanted, &size)) return;
 	if (quantity_compare(size, asked->size) == 0) asked->is_asked = true;
 }
 
@@ -137,8 +167,9 @@ void mssqlserver_check_storage_size_unchanged(const struct rule_input *input, st
 	int compared = quantity_compare(size->value, old_size->value);
 	if (compared == 0) return;
 	if (compared < 0) {
-		finding_forbidden(findings, size_path, "volumes do not shrink: it is %s and cannot become %s",
-		                  old_size->text, size->text);
+		finding_forbidden(findings, size_path,
+		                  "volumes do not shrink: %s is less than the current %s; write %s here", size->text,
+		                  old_size->text, old_size->text);
 		return;
 	}
 	bool is_another = input->own_user != NULL && input->user != NULL && strcmp(input->user, input->own_user) != 0;
@@ -171,19 +202,20 @@ void mssqlserver_check_auto_expand(const struct rule_input *input, struct findin
 	}
 	const struct map_entry *size = volume_claim_size(spec->storage);
 	check_auto_expand(spec->auto_expand, "spec.autoExpand", size != NULL ? &size->value : NULL, findings);
-	struct storage_class class;
-	if (storage_class_find(input->lookup, spec->storage != NULL ? spec->storage->storage_class_name : NULL, &class,
-	                       findings) != LOOKUP_FOUND ||
-	    class.expandable)
-		return;
-	warn(findings, "spec.autoExpand: StorageClass \"%.100s\" does not allow volumes to grow", class.name);
+	warn_not_expandable(input->lookup, spec->storage != NULL ? spec->storage->storage_class_name : NULL,
+	                    "spec.autoExpand", findings);
 }
 
 void mssqlserver_check_halted(const struct rule_input *input, struct findings *findings) {
 	const struct mssqlserver_spec *spec = spec_of(input);
-	if (!is_ephemeral(spec) || !spec->halted.value) return;
-	finding_forbidden(findings, "spec.halted",
-	                  "storageType Ephemeral keeps its data in the pods: it cannot be halted");
+	if (!is_ephemeral(spec)) return;
+	if (spec->halted.value) {
+		finding_forbidden(findings, "spec.halted",
+		                  "storageType Ephemeral keeps its data in the pods: it cannot be halted");
+	}
+	if (spec->deletion_policy == NULL || strcmp(spec->deletion_policy, "Halt") != 0) return;
+	finding_invalid(findings, "spec.deletionPolicy", spec->deletion_policy,
+	                "storageType Ephemeral has no volumes to keep: use Delete, WipeOut or DoNotTerminate");
 }
 
 void mssqlserver_check_deletion(const struct rule_input *input, struct findings *findings) {

@@ -26,16 +26,17 @@ static void set_bounds(struct json_object *schema, const struct field *field, co
 	if (field->has_max) set_int(schema, max, field->max);
 }
 
-static void set_int_or_string(struct json_object *schema) {
-	struct json_object *any_of = json_object_new_array();
-	json_object_array_add(any_of, new_type("integer"));
-	json_object_array_add(any_of, new_type("string"));
-	json_set(schema, "anyOf", any_of);
-	json_set(schema, "x-kubernetes-int-or-string", json_object_new_boolean(true));
-}
-
 static void set_preserve(struct json_object *schema) {
 	json_set(schema, "x-kubernetes-preserve-unknown-fields", json_object_new_boolean(true));
+}
+
+/* A quantity, or an integer or string. Not x-kubernetes-int-or-string: servers before 1.21 then apply the whole kind
+ * without its schema (kubernetes/kubernetes#90902), take every list for one value, and write an object with defaults in
+ * lists anew each time that it is applied. The type is the webhook's to check, as the field tables do. */
+static struct json_object *untyped_schema(void) {
+	struct json_object *schema = json_object_new_object();
+	set_preserve(schema);
+	return schema;
 }
 
 static struct json_object *field_schema(const struct field *field);
@@ -82,10 +83,10 @@ static struct json_object *plain_schema(const struct field *field) {
 		set_bounds(schema, field, "minimum", "maximum");
 		return schema;
 	case FIELD_QUANTITY:
-		schema = json_object_new_object();
-		set_int_or_string(schema);
-		json_set_text(schema, "pattern", quantity_pattern);
+		schema = untyped_schema();
+		json_set_text(schema, "pattern", quantity_pattern); /* of strings */
 		return schema;
+	case FIELD_INT_OR_STRING: return untyped_schema();
 	case FIELD_DURATION:
 		schema = new_type("string");
 		json_set_text(schema, "pattern", duration_pattern);
@@ -93,10 +94,6 @@ static struct json_object *plain_schema(const struct field *field) {
 	case FIELD_TIME:
 		schema = new_type("string");
 		json_set_text(schema, "format", "date-time");
-		return schema;
-	case FIELD_INT_OR_STRING:
-		schema = json_object_new_object();
-		set_int_or_string(schema);
 		return schema;
 	case FIELD_OBJECT: return schema_to_openapi(field->schema);
 	case FIELD_LIST: return list_schema(field);

@@ -55,8 +55,7 @@ static const struct field spec_fields[] = {
 	UNSUPPORTED_BLOCK("migration", migration, "StorageMigration"),
 	{ MEMBER(struct opsrequest_spec, "timeout", timeout), .type = FIELD_DURATION, .flags = FIELD_IMMUTABLE,
 	  .doc = "How long each step may take, such as 10m; the request fails when one takes longer. Unset, a step is "
-	         "given "
-	         "as long as it needs." },
+	         "given as long as it needs." },
 	{ MEMBER(struct opsrequest_spec, "apply", apply), .type = FIELD_STRING, .flags = FIELD_IMMUTABLE,
 	  ONE_OF("IfReady", "Always"), .default_text = "IfReady",
 	  .doc = "IfReady waits until the database is Ready, Always goes ahead in any state: the way out of a full "

@@ -99,8 +99,7 @@ static void check_database_exists(const struct rule_input *input, struct finding
 	} else if (result == LOOKUP_OFFLINE) {
 		warn(findings,
 		     "spec.databaseRef.name: without a cluster nobody can say whether MSSQLServer \"%.100s\" exists "
-		     "and can "
-		     "be expanded",
+		     "and can be expanded",
 		     name);
 	}
 }

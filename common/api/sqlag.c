@@ -13,8 +13,7 @@ static const struct field string_item = { .type = FIELD_STRING };
 static const struct field automatic_failover_fields[] = {
 	{ MEMBER(struct sqlag_automatic_failover, "enabled", enabled), .type = FIELD_BOOL, .default_text = "true",
 	  .doc = "Whether a synchronized secondary is promoted when the primary is lost. Needs clusterType EXTERNAL "
-	         "and a "
-	         "candidate: a replica besides the first with SynchronousCommit and failoverMode Automatic." },
+	         "and a candidate: a replica besides the first with SynchronousCommit and failoverMode Automatic." },
 	{ MEMBER(struct sqlag_automatic_failover, "failoverThresholdSeconds", failover_threshold_seconds),
 	  .type = FIELD_INT, BOUNDS(10, 86400), .default_text = "30",
 	  .doc = "How long a primary may be silent or unhealthy before it is replaced. One that is known to be dead is "
@@ -22,13 +21,11 @@ static const struct field automatic_failover_fields[] = {
 	{ MEMBER(struct sqlag_automatic_failover, "healthThreshold", health_threshold), .type = FIELD_STRING,
 	  ONE_OF("system", "resource", "query_processing"), .default_text = "system",
 	  .doc = "Which errors of sp_server_diagnostics make a running primary count as unhealthy: system alone, "
-	         "resource "
-	         "as well, or query_processing too (the most sensitive)." },
+	         "resource as well, or query_processing too (the most sensitive)." },
 	{ MEMBER(struct sqlag_automatic_failover, "requiredSynchronized", required_synchronized), .type = FIELD_INT,
 	  BOUNDS(0, 4),
 	  .doc = "REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT, kept at this number (relaxed mode). Unset, every member "
-	         "of "
-	         "the synchronous set holds every acknowledged commit (strict mode, the default)." },
+	         "of the synchronous set holds every acknowledged commit (strict mode, the default)." },
 	{ 0 },
 };
 static const struct schema automatic_failover_schema = { .size = sizeof(struct sqlag_automatic_failover),
@@ -45,14 +42,12 @@ static const struct field replica_fields[] = {
 	{ MEMBER(struct sqlag_replica, "failoverMode", failover_mode), .type = FIELD_STRING,
 	  ONE_OF("Automatic", "Manual"),
 	  .doc = "Whether the replica may be promoted without being asked. Default: Automatic for a SynchronousCommit "
-	         "replica "
-	         "with clusterType EXTERNAL, else Manual." },
+	         "replica with clusterType EXTERNAL, else Manual." },
 	/* No default: kubectl apply compares lists as a whole, and would report the example, which leaves it out, as
 	 * changed each time. */
 	{ MEMBER(struct sqlag_replica, "readableSecondary", readable_secondary), .type = FIELD_BOOL,
 	  .doc = "Whether clients may read from this replica while it is a secondary; the read-only listener then "
-	         "leads to "
-	         "it. Unset is false." },
+	         "leads to it. Unset is false." },
 	{ 0 },
 };
 static const struct schema replica_schema = { .size = sizeof(struct sqlag_replica), .fields = replica_fields };
@@ -65,8 +60,8 @@ static const struct field storage_fields[] = {
 	{ MEMBER(struct sqlag_storage, "storageClassName", storage_class_name), .type = FIELD_STRING,
 	  .flags = FIELD_IMMUTABLE, .doc = "StorageClass of the volumes; the cluster's default class when unset." },
 	{ MEMBER(struct sqlag_storage, "accessModes", access_modes), .type = FIELD_LIST,
-	  .flags = FIELD_IMMUTABLE | FIELD_ATOMIC, ACCESS_MODES_ITEM, .default_text = "[\"ReadWriteOnce\"]",
-	  .doc = "How the volumes are mounted; one pod writes each of them." },
+	  .flags = FIELD_IMMUTABLE | FIELD_ATOMIC, ACCESS_MODES_ITEM, AT_LEAST(1),
+	  .default_text = "[\"ReadWriteOnce\"]", .doc = "How the volumes are mounted; one pod writes each of them." },
 	{ MEMBER(struct sqlag_storage, "reclaimPolicy", reclaim_policy), .type = FIELD_STRING,
 	  ONE_OF("Retain", "Delete"), .default_text = "Retain",
 	  .doc = "What becomes of the volumes when the group is deleted: Retain keeps them, Delete removes them and "
@@ -120,10 +115,9 @@ static const struct field spec_fields[] = {
 	{ MEMBER(struct sqlag_spec, "replicas", replicas), .type = FIELD_LIST, .flags = FIELD_REQUIRED,
 	  LIST_ITEM(.type = FIELD_OBJECT, .schema = &replica_schema), BOUNDS(1, 9), .list_key = "name",
 	  .doc = "The group's replicas; the first starts as primary. The list only grows, at its end: replicas[i] is "
-	         "pod "
-	         "<metadata.name>-<i> for good." },
+	         "pod <metadata.name>-<i> for good." },
 	{ MEMBER(struct sqlag_spec, "databases", databases), .type = FIELD_LIST,
-	  LIST_ITEM(.type = FIELD_STRING, .format = &format_sql_database, AT_MOST(123)), AT_MOST(100),
+	  LIST_ITEM(.type = FIELD_STRING, .format = &format_sql_database), AT_MOST(100),
 	  .doc = "Databases to create and join to the group. Others may be added with T-SQL; none is ever removed." },
 	{ MEMBER(struct sqlag_spec, "storage", storage), .type = FIELD_OBJECT, .schema = &storage_schema,
 	  .default_text = "{}", .doc = "The volumes: one for each replica." },
@@ -139,8 +133,7 @@ static const struct field spec_fields[] = {
 	{ MEMBER(struct sqlag_spec, "saPasswordSecretRef", sa_password_secret_ref), .type = FIELD_OBJECT,
 	  .schema = &secret_key_reference_schema,
 	  .doc = "Secret with the SA password, in key SA_PASSWORD unless another is named. Unset, Secret "
-	         "<metadata.name>-sa is "
-	         "generated; one that is named and missing is waited for." },
+	         "<metadata.name>-sa is generated; one that is named and missing is waited for." },
 	{ MEMBER(struct sqlag_spec, "mssqlConf", mssql_conf), .type = FIELD_MAP, .item = &string_item,
 	  .format = &format_mssql_conf_key,
 	  .doc = "Settings of mssql.conf as section.key: value, for all replicas. hadr.hadrenabled is always 1." },
@@ -155,8 +148,7 @@ static const struct field spec_fields[] = {
 	  .doc = "Affinity of the replicas' pods (core/v1 Affinity). Unset, replicas prefer different nodes." },
 	{ MEMBER(struct sqlag_spec, "podTemplate", pod_template), .type = FIELD_JSON,
 	  .doc = "metadata (labels, annotations) and spec (core/v1 PodSpec) to merge into the pods; SQL Server's "
-	         "container is "
-	         "called mssql. What agkeeper sets itself wins." },
+	         "container is called mssql. What agkeeper sets itself wins." },
 	{ MEMBER(struct sqlag_spec, "monitor", monitor), .type = FIELD_OBJECT, .flags = FIELD_PRESERVE,
 	  .schema = &monitor_schema, .doc = "How Prometheus finds the servers. Unset, nothing is set up for it." },
 	{ 0 },
@@ -247,6 +239,7 @@ static void complete(struct defaulting *defaulting) {
 	}
 	struct json_object *replicas = json_get(spec, "replicas");
 	if (!json_object_is_type(replicas, json_type_array)) return;
+	if (json_object_array_length(replicas) > FIELD_LIST_MAX) return; /* refused as it stands */
 	bool is_external = has_text(spec, "clusterType", "EXTERNAL");
 	for (size_t i = 0; i < json_object_array_length(replicas); i++) {
 		struct json_object *replica = json_object_array_get_idx(replicas, i);
@@ -309,8 +302,7 @@ const struct kind sqlag_kind_v1alpha1 = {
 	.short_names = (const char *const[]){ "sqlag", NULL },
 	.storage = true,
 	.doc = "An availability group of SQL Server, given replica by replica. agkeeper provisions it, keeps it "
-	       "available and "
-	       "fails it over without losing a commit.",
+	       "available and fails it over without losing a commit.",
 	.schema = &root_schema,
 	.rules = sqlag_rules,
 	.columns = columns,

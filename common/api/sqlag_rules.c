@@ -15,20 +15,24 @@ static bool is(const char *value, const char *expected) {
 
 /* A StatefulSet's pods carry the label controller-revision-hash: <name>-<up to 10 characters>, and a label's value has
  * at most 63. All other names made of it are shorter: pods <name>-8, Service <name>-pods. */
-enum { NAME_MAX_BYTES = 63 - 1 - 10 };
+enum { NAME_MAX_BYTES = 63 - 1 - 10, GENERATED_SUFFIX_BYTES = 5 };
 
 static void check_name(const struct rule_input *input, struct findings *findings) {
 	const struct object_meta *metadata = ((const struct sqlag *)input->object)->metadata;
-	const char *name = metadata != NULL ? metadata->name : NULL;
-	if (name == NULL || *name == '\0') return; /* generateName: the API server has not chosen one yet */
-	if (!format_dns_label_1035.matches(name)) {
-		finding_invalid(findings, "metadata.name", name, "%s", format_dns_label_1035.detail);
-	} else if (strlen(name) > NAME_MAX_BYTES) {
+	if (metadata == NULL) return;
+	bool is_generated = metadata->name == NULL || *metadata->name == '\0';
+	const char *name = is_generated ? metadata->generate_name : metadata->name;
+	if (name == NULL || *name == '\0') return;
+	const char *path = is_generated ? "metadata.generateName" : "metadata.name";
+	const char *whole = is_generated ? at(findings, "%s%.*s", name, GENERATED_SUFFIX_BYTES, "xxxxx") : name;
+	if (strlen(whole) > NAME_MAX_BYTES) {
 		finding_invalid(
-		        findings, "metadata.name", name,
+		        findings, path, name,
 		        "must be no more than %d bytes: pods carry the label controller-revision-hash, this name "
 		        "and up to 11 more characters, and a label has at most 63",
-		        NAME_MAX_BYTES);
+		        is_generated ? NAME_MAX_BYTES - GENERATED_SUFFIX_BYTES : NAME_MAX_BYTES);
+	} else if (!format_dns_label_1035.matches(whole)) {
+		finding_invalid(findings, path, name, "%s", format_dns_label_1035.detail);
 	}
 }
 
@@ -97,9 +101,9 @@ static void check_required_synchronized(const struct rule_input *input, struct f
 	size_t synchronous = sqlag_synchronous_count(spec);
 	if (!required->set || synchronous == 0 || required->value < (int64_t)synchronous) return;
 	finding_invalid_int(findings, "spec.automaticFailover.requiredSynchronized", required->value,
-	                    "must be less than the number of SynchronousCommit replicas, which is %zu: that many "
-	                    "secondaries can hold a commit beside the primary",
-	                    synchronous);
+	                    "must be at most %zu: there are %zu SynchronousCommit replicas, and one of them is the "
+	                    "primary",
+	                    synchronous - 1, synchronous);
 }
 
 /* Editions: learn.microsoft.com, "Editions and supported features of SQL Server on Linux": Standard has basic
@@ -283,8 +287,7 @@ const struct rule sqlag_rules[] = {
 	  "requiredSynchronized is less than the number of synchronous replicas." },
 	{ "edition-limits", WRITE, check_edition,
 	  "Express hosts no group of several replicas; Standard one of 2 replicas and 1 database that is not readable "
-	  "on "
-	  "the secondary." },
+	  "on the secondary." },
 	{ "endpoint-port", WRITE, check_endpoint_port, "The mirroring endpoint does not take SQL Server's own ports." },
 	{ "listener-names", WRITE, check_listeners,
 	  "The listeners' names differ from each other and from the headless Service's." },

@@ -46,8 +46,7 @@ void sqlag_warn_relaxed_mode(const struct rule_input *input, struct findings *fi
 	if (synchronous % 2 == 0) {
 		warn(findings,
 		     "spec.replicas: %lld synchronous replicas, an even number, with requiredSynchronized %lld: one "
-		     "more "
-		     "or one less withstands as much",
+		     "more or one less withstands as much",
 		     (long long)synchronous, (long long)required->value);
 	}
 }
@@ -64,23 +63,8 @@ void sqlag_warn_missing_class(const struct rule_input *input, struct findings *f
 	const struct sqlag_spec *spec = sqlag_spec_of(input->object);
 	if (spec == NULL || spec->storage == NULL) return;
 	const char *name = spec->storage->storage_class_name;
-	if (name != NULL && *name == '\0') return; /* volumes provided by hand */
-	/* An API that does not answer is no reason to refuse where the answer would only have been a warning. */
-	cleanup_findings struct findings ignored = { 0 };
-	struct storage_class class;
-	enum lookup_result result = storage_class_find(input->lookup, name, &class, &ignored);
-	if (result == LOOKUP_ABSENT && name != NULL) {
-		warn(findings,
-		     "spec.storage.storageClassName: StorageClass \"%.100s\" does not exist: pods wait for it", name);
-	} else if (result == LOOKUP_ABSENT) {
-		warn(findings,
-		     "spec.storage.storageClassName: not given, and the cluster has no default StorageClass: pods wait "
-		     "for volumes");
-	} else if (result == LOOKUP_FOUND && !class.expandable && spec->auto_expand != NULL) {
-		warn(findings,
-		     "spec.autoExpand: StorageClass \"%.100s\" cannot expand volumes: the policy has no effect",
-		     class.name);
-	}
+	warn_missing_class(input->lookup, name, "spec.storage.storageClassName", findings);
+	if (spec->auto_expand != NULL) warn_not_expandable(input->lookup, name, "spec.autoExpand", findings);
 }
 
 static bool has_database(const string_list *databases, const char *name) {

@@ -96,3 +96,25 @@ void check_expandable(const struct lookup *lookup, const char *class_name, const
 	case LOOKUP_FAILED: return;
 	}
 }
+
+void warn_missing_class(const struct lookup *lookup, const char *class_name, const char *path,
+                        struct findings *findings) {
+	if (class_name != NULL && *class_name == '\0') return; /* volumes provided by hand */
+	cleanup_findings struct findings ignored = { 0 };
+	struct storage_class class;
+	if (storage_class_find(lookup, class_name, &class, &ignored) != LOOKUP_ABSENT) return;
+	if (class_name != NULL) {
+		warn(findings, "%s: StorageClass \"%.100s\" does not exist: pods wait for it", path, class_name);
+	} else {
+		warn(findings, "%s: not given, and the cluster has no default StorageClass: pods wait for volumes",
+		     path);
+	}
+}
+
+void warn_not_expandable(const struct lookup *lookup, const char *class_name, const char *path,
+                         struct findings *findings) {
+	cleanup_findings struct findings ignored = { 0 };
+	struct storage_class class;
+	if (storage_class_find(lookup, class_name, &class, &ignored) != LOOKUP_FOUND || class.expandable) return;
+	warn(findings, "%s: StorageClass \"%.100s\" cannot expand volumes: the policy has no effect", path, class.name);
+}

@@ -20,4 +20,12 @@ enum lookup_result storage_class_find(const struct lookup *lookup, const char *n
 void check_expandable(const struct lookup *lookup, const char *class_name, const char *path, const char *size,
                       struct findings *findings);
 
+/* Warns when that class does not exist. Here and below an API that does not answer is no reason to refuse. */
+void warn_missing_class(const struct lookup *lookup, const char *class_name, const char *path,
+                        struct findings *findings);
+
+/* Warns when a policy at `path` that expands volumes has no effect, because volumes of that class cannot be. */
+void warn_not_expandable(const struct lookup *lookup, const char *class_name, const char *path,
+                         struct findings *findings);
+
 #endif

@@ -122,7 +122,7 @@ static void warn_users(const struct rule_input *input, const struct version *ver
 }
 
 static void warn_deleted_in_use(const struct rule_input *input, struct findings *findings) {
-	warn_users(input, input->old_object, "they cannot be changed until it is back", findings);
+	warn_users(input, input->old_object, "new pods of theirs have no image until it is back", findings);
 }
 
 static void warn_changed_in_use(const struct rule_input *input, struct findings *findings) {

@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-static int store(struct error **err, enum error_kind kind, int code, char *message) {
+static int keep(struct error **err, enum error_kind kind, int code, char *message) {
 	if (err == NULL) {
 		free(message);
 		return -1;
@@ -23,7 +23,7 @@ int error_set(struct error **err, enum error_kind kind, const char *format, ...)
 	va_start(args, format);
 	char *message = xvasprintf(format, args);
 	va_end(args);
-	return store(err, kind, 0, message);
+	return keep(err, kind, 0, message);
 }
 
 int error_set_code(struct error **err, enum error_kind kind, int code, const char *format, ...) {
@@ -31,7 +31,7 @@ int error_set_code(struct error **err, enum error_kind kind, int code, const cha
 	va_start(args, format);
 	char *message = xvasprintf(format, args);
 	va_end(args);
-	return store(err, kind, code, message);
+	return keep(err, kind, code, message);
 }
 
 int error_errno(struct error **err, int errno_value, const char *format, ...) {
@@ -42,7 +42,7 @@ int error_errno(struct error **err, int errno_value, const char *format, ...) {
 	char reason[128];
 	/* strerror_r of glibc: may return a static string instead of filling the buffer. */
 	const char *text = strerror_r(errno_value, reason, sizeof(reason));
-	return store(err, ERROR_IO, errno_value, xasprintf("%s: %s", context, text));
+	return keep(err, ERROR_IO, errno_value, xasprintf("%s: %s", context, text));
 }
 
 int error_prefix(struct error **err, const char *format, ...) {

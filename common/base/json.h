@@ -12,10 +12,14 @@
 /* Kubernetes' own limit is far above what any of our objects needs; deeper input is an attack or a mistake. */
 enum { JSON_MAX_DEPTH = 64 };
 
+/* What the tree of one text may take in memory, about: "[{},{},…]" takes 250 times its own length. Manifests and
+ * reviews take 10 to 30 times theirs, so that a batch of two megabytes still fits. */
+enum { JSON_MAX_MEMORY = 64 * 1024 * 1024 };
+
 /* Parses exactly one JSON text of `length` bytes (RFC 8259; white space around it is fine). ERROR_INVALID for anything
- * else: bytes that are not UTF-8 or NUL, an object with the same key twice, nesting beyond JSON_MAX_DEPTH, numbers that
- * neither 64 bits nor a double can hold, something behind the end. The caller owns the result (json_object_put); a bare
- * `null` gives NULL and success. */
+ * else: bytes that are not UTF-8 or NUL, an object with the same key twice, nesting beyond JSON_MAX_DEPTH, more values
+ * than fit into JSON_MAX_MEMORY, numbers that neither 64 bits nor a double can hold, something behind the end. The
+ * caller owns the result (json_object_put); a bare `null` gives NULL and success. */
 int json_parse(const char *text, size_t length, struct json_object **json, struct error **err);
 
 /* The member `key` of `object`, borrowed; NULL when object is no JSON object, or the member is missing or null. */

@@ -14,6 +14,7 @@ struct reader {
 	const char *at;
 	const char *end;
 	const char *problem;
+	size_t room;           /* bytes that the tree may still take */
 	struct strbuf scratch; /* keys, numbers and strings with escapes: what must be copied before json-c takes it */
 };
 
@@ -25,6 +26,15 @@ static bool refuse(struct reader *reader, const char *problem) {
 static bool refuse_at(struct reader *reader, const char *at, const char *problem) {
 	reader->at = at;
 	return refuse(reader, problem);
+}
+
+/* What json-c (0.16) takes for each, with malloc's own share: an object starts with a table of 16 entries. */
+enum { OBJECT_COST = 800, ARRAY_COST = 160, SCALAR_COST = 64, MEMBER_COST = 64, ELEMENT_COST = 16 };
+
+static bool afford(struct reader *reader, size_t cost) {
+	if (cost > reader->room) return refuse(reader, "too many values");
+	reader->room -= cost;
+	return true;
 }
 
 /* The next byte; NUL, which no rule allows, at the end. */
@@ -163,7 +173,7 @@ static bool read_string(struct reader *reader, bool is_key, const char **start, 
 static bool read_string_value(struct reader *reader, struct json_object **value) {
 	const char *start;
 	size_t length;
-	if (!read_string(reader, false, &start, &length)) return false;
+	if (!read_string(reader, false, &start, &length) || !afford(reader, SCALAR_COST + length)) return false;
 	*value = json_object_new_string_len(start, (int)length);
 	return true;
 }
@@ -206,6 +216,7 @@ static bool read_double(struct reader *reader, const char *start, struct json_ob
 
 static bool read_number(struct reader *reader, struct json_object **value) {
 	const char *start = reader->at;
+	if (!afford(reader, SCALAR_COST)) return false;
 	if (*start == '-') reader->at++;
 	const char *digits = reader->at;
 	if (!skip_digits(reader)) return false;
@@ -236,7 +247,7 @@ static bool skip_word(struct reader *reader, const char *word) {
 }
 
 static bool read_boolean(struct reader *reader, bool boolean, struct json_object **value) {
-	if (!skip_word(reader, boolean ? "true" : "false")) return false;
+	if (!skip_word(reader, boolean ? "true" : "false") || !afford(reader, SCALAR_COST)) return false;
 	*value = json_object_new_boolean(boolean);
 	return true;
 }
@@ -250,7 +261,7 @@ static bool read_member(struct reader *reader, int depth, struct json_object *ob
 	const char *start;
 	size_t length;
 	if (peek(reader) != '"') return refuse(reader, "a key in double quotes expected");
-	if (!read_string(reader, true, &start, &length)) return false;
+	if (!read_string(reader, true, &start, &length) || !afford(reader, MEMBER_COST + length)) return false;
 	/* The scratch is needed again before the key is. */
 	char on_stack[64];
 	cleanup_free char *on_heap = length < sizeof(on_stack) ? NULL : xstrndup(start, length);
@@ -269,7 +280,7 @@ static bool read_member(struct reader *reader, int depth, struct json_object *ob
 
 static bool read_element(struct reader *reader, int depth, struct json_object *array) {
 	struct json_object *value = NULL;
-	if (!read_value(reader, depth, &value)) return false;
+	if (!afford(reader, ELEMENT_COST) || !read_value(reader, depth, &value)) return false;
 	json_object_array_add(array, value);
 	return true;
 }
@@ -300,6 +311,7 @@ static bool read_container(struct reader *reader, int depth, struct json_object 
 
 static bool read_whole_container(struct reader *reader, int depth, bool is_object, struct json_object **value) {
 	if (depth > JSON_MAX_DEPTH) return refuse(reader, "nested too deep");
+	if (!afford(reader, is_object ? OBJECT_COST : ARRAY_COST)) return false;
 	cleanup_json struct json_object *container =
 	        is_object ? json_object_new_object() : json_object_new_array_ext(4);
 	if (!read_container(reader, depth, container)) return false;
@@ -321,7 +333,7 @@ static bool read_value(struct reader *reader, int depth, struct json_object **va
 }
 
 bool json_read(const char *text, size_t length, struct json_object **json, struct json_problem *problem) {
-	struct reader reader = { .at = text, .end = text + length };
+	struct reader reader = { .at = text, .end = text + length, .room = JSON_MAX_MEMORY };
 	cleanup_json struct json_object *value = NULL;
 	skip_space(&reader);
 	bool is_json = read_value(&reader, 0, &value);

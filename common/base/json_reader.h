@@ -16,9 +16,9 @@ struct json_problem {
 	const char *text; /* static */
 };
 
-/* Reads the `length` bytes at `text`, which must be exactly one JSON text, nested at most JSON_MAX_DEPTH deep, with
- * integers that fit into 64 bits, numbers that a double can hold and without NUL in a key. The caller owns *json; a
- * bare `null` is NULL. False, and *problem, when it is none. */
+/* Reads the `length` bytes at `text`, which must be exactly one JSON text, nested at most JSON_MAX_DEPTH deep and
+ * taking at most JSON_MAX_MEMORY, with integers that fit into 64 bits, numbers that a double can hold and without NUL
+ * in a key. The caller owns *json; a bare `null` is NULL. False, and *problem, when it is none. */
 bool json_read(const char *text, size_t length, struct json_object **json, struct json_problem *problem);
 
 #endif

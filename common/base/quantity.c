@@ -1,8 +1,10 @@
 #include "base/quantity.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +101,17 @@ bool quantity_parse(const char *text, struct quantity *quantity) {
 	if (value > limit) return false;
 	quantity->nano = negative ? -value : value;
 	return true;
+}
+
+bool quantity_from_json(const struct json_object *json, struct quantity *quantity) {
+	/* Not json_object_get_string for both: of an integer, json-c keeps the text inside the object. */
+	if (json_object_is_type(json, json_type_string)) {
+		return quantity_parse(json_object_get_string((struct json_object *)json), quantity);
+	}
+	if (!json_object_is_type(json, json_type_int)) return false;
+	char text[24];
+	snprintf(text, sizeof(text), "%" PRId64, json_object_get_int64(json));
+	return quantity_parse(text, quantity);
 }
 
 int quantity_compare(struct quantity a, struct quantity b) {

@@ -140,10 +140,6 @@ int64_t kube_cache_age_ms(const struct kube_cache *cache) {
 	return at != 0 ? clock_monotonic_ms() - at : -1;
 }
 
-const struct kube_resource *kube_cache_resource(const struct kube_cache *cache) {
-	return cache->options.resource;
-}
-
 struct kube_cache_counts kube_cache_counts(const struct kube_cache *cache) {
 	return (struct kube_cache_counts){
 		.lists = atomic_load(&cache->lists),

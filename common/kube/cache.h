@@ -64,7 +64,6 @@ bool kube_cache_wait(struct kube_cache *cache, int64_t timeout_ms);
 /* Milliseconds since the server last confirmed what we hold (a list, an event, a bookmark, an opened watch); -1 before
  * the first time. */
 int64_t kube_cache_age_ms(const struct kube_cache *cache);
-const struct kube_resource *kube_cache_resource(const struct kube_cache *cache);
 
 /* What the cache has done so far, for metrics. */
 struct kube_cache_counts {

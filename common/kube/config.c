@@ -75,6 +75,7 @@ void kube_config_free(struct kube_config *config) {
 	pem_free(&config->ca);
 	pem_free(&config->certificate);
 	pem_free(&config->key);
+	if (config->token != NULL) explicit_bzero(config->token, strlen(config->token));
 	free(config->token);
 	free(config->token_file);
 	free(config->proxy_url);

@@ -242,7 +242,3 @@ void kube_loop_free(struct kube_loop *loop) {
 	curl_multi_cleanup(loop->multi);
 	free(loop);
 }
-
-void kube_loop_cleanup(struct kube_loop **loop) {
-	kube_loop_free(*loop);
-}

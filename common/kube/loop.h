@@ -17,8 +17,6 @@ struct kube_loop;
 struct kube_loop *kube_loop_new(struct kube_client *client);
 /* Stops, gives up what is in flight and frees all caches of the loop. */
 void kube_loop_free(struct kube_loop *loop);
-void kube_loop_cleanup(struct kube_loop **loop);
-#define cleanup_kube_loop __attribute__((cleanup(kube_loop_cleanup)))
 
 /* Does what there is to do, waiting at most max_wait_ms for something to come up. */
 void kube_loop_step(struct kube_loop *loop, int64_t max_wait_ms);

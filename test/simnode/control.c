@@ -35,7 +35,7 @@ int control_listen(const char *state, struct error **err) {
 		close(fd);
 		return -1;
 	}
-	(void)fchmodat(folder, "control", 0600, 0);
+	if (fchmodat(folder, "control", 0600, 0) < 0) return error_errno(err, errno, "permissions of the control socket");
 	return fd;
 }
 

@@ -286,6 +286,31 @@ static void limits_depth_of_containers_only(void **state) {
 	assert_reads(text.data, text.data);
 }
 
+/* `count` times `element` in an array: what costs little to send and much to keep. */
+static char *many(const char *element, size_t count) {
+	struct strbuf text = { 0 };
+	for (size_t i = 0; i < count; i++) {
+		strbuf_append_char(&text, i == 0 ? '[' : ',');
+		strbuf_append(&text, element);
+	}
+	strbuf_append_char(&text, ']');
+	return strbuf_detach(&text);
+}
+
+static void limits_memory(void **state) {
+	(void)state;
+	cleanup_free char *fits = many("{}", 50000);
+	assert_reads(fits, fits);
+	static const char *const elements[] = { "{}", "[]", "{\"a\":1}", "\"\"", "1", "1.5", "true" };
+	for (size_t i = 0; i < ARRAY_LENGTH(elements); i++) {
+		cleanup_free char *bomb = many(elements[i], 2000000);
+		cleanup_error struct error *err = NULL;
+		struct json_object *json = NULL;
+		assert_int_equal(json_parse(bomb, strlen(bomb), &json, &err), -1);
+		assert_non_null(strstr(err->message, "too many values"));
+	}
+}
+
 static void says_where(void **state) {
 	(void)state;
 	struct json_object *json;
@@ -446,6 +471,7 @@ int main(void) {
 		cmocka_unit_test(refuses_the_same_key_twice),
 		cmocka_unit_test(limits_depth),
 		cmocka_unit_test(limits_depth_of_containers_only),
+		cmocka_unit_test(limits_memory),
 		cmocka_unit_test(says_where),
 		cmocka_unit_test(writes_what_it_reads),
 		cmocka_unit_test(gets_members),

@@ -145,15 +145,18 @@ static int hold_and_freeze(const char *url) {
 	struct kube_config *config = xcalloc(1, sizeof(*config));
 	config->server = xstrdup(url);
 	config->namespace = xstrdup("ns");
-	cleanup_kube_client struct kube_client *client = kube_client_new(config, NULL);
-	cleanup_kube_loop struct kube_loop *loop = kube_loop_new(client);
+	struct kube_client *client = kube_client_new(config, NULL);
+	struct kube_loop *loop = kube_loop_new(client);
 	const struct lease_keeper *keeper = lease_keeper_new(
 	        loop, &(struct lease_keeper_options){
 	                      .namespace = "ns", .name = "leader", .identity = "frozen", .times = &times });
 	if (kube_loop_start(loop, NULL) < 0) return 2;
 	if (!wait_until(lease_keeper_holds(keeper))) return 3;
 	raise(SIGSTOP);
-	return lease_keeper_holds(keeper) ? 4 : 0;
+	bool holds = lease_keeper_holds(keeper);
+	kube_loop_free(loop);
+	kube_client_free(client);
+	return holds ? 4 : 0;
 }
 
 extern char **environ;

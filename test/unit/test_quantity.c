@@ -221,6 +221,27 @@ static void rounds_whole_units_away_from_zero(void **state) {
 	}
 }
 
+static void reads_json_without_touching_it(void **state) {
+	(void)state;
+	static const struct {
+		const char *json;
+		const char *equal; /* NULL: none */
+	} cases[] = {
+		{ "\"10Gi\"", "10Gi" }, { "10737418240", "10Gi" }, { "-1", "-1" }, { "0", "0" },
+		{ "\"x\"", NULL },      { "1.5", NULL },           { "{}", NULL }, { "null", NULL },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct json_object *json = json_tokener_parse(cases[i].json);
+		struct quantity quantity, expected;
+		assert_int_equal(quantity_from_json(json, &quantity), cases[i].equal != NULL);
+		if (cases[i].equal != NULL) {
+			assert_true(quantity_parse(cases[i].equal, &expected));
+			assert_int_equal(quantity_compare(quantity, expected), 0);
+		}
+		json_object_put(json);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_decimal_suffixes),
@@ -233,6 +254,7 @@ int main(void) {
 		cmocka_unit_test(refuses_beyond_64_bits),
 		cmocka_unit_test(compares),
 		cmocka_unit_test(rounds_whole_units_away_from_zero),
+		cmocka_unit_test(reads_json_without_touching_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,10 +193,21 @@ static const struct judge_case cases[] = {
 	{ "automatic-failover", "one candidate",
 	  "spec: {automaticFailover: {enabled: true}, replicas: [{name: a, failoverMode: Manual}, {name: b}]}" },
 
+	{ "name-length", "a generated name that starts with a digit", "metadata: {name: null, generateName: 1ag-}",
+	  .path = "metadata.generateName", .body = "Invalid value: \"1ag-\": " SERVICE_DETAIL },
+	{ "name-length", "a generated name that fits", "metadata: {name: null, generateName: ag-}" },
+	{ "schema", "no access modes", "spec: {storage: {accessModes: []}}", .path = "spec.storage.accessModes",
+	  .body = "Required value: must have at least 1 item" },
+	{ "mssql-conf", "a null, which the API server drops", "spec: {mssqlConf: {a.b: ~}}" },
+	{ "schema", "an image that is refused", "spec: {image: a b}", .path = "spec.image",
+	  .body = "Invalid value: \"a b\": must be the name of a container image "
+	          "(e.g. 'mcr.microsoft.com/mssql/server:2022-CU16-ubuntu-22.04')",
+	  .no_warning = "spec.image" },
+
 	{ "required-synchronized", "as many as replicas", "spec: {automaticFailover: {requiredSynchronized: 3}}",
 	  .path = "spec.automaticFailover.requiredSynchronized",
-	  .body = "Invalid value: 3: must be less than the number of SynchronousCommit replicas, which is 3: that many "
-	          "secondaries can hold a commit beside the primary" },
+	  .body = "Invalid value: 3: must be at most 2: there are 3 SynchronousCommit replicas, and one of them is the "
+	          "primary" },
 	{ "required-synchronized", "as many as secondaries", "spec: {automaticFailover: {requiredSynchronized: 2}}" },
 
 	{ "edition-limits", "Express with three replicas", "spec: {edition: Express}", .path = "spec.edition",
@@ -500,6 +511,19 @@ static void defaulting_survives_what_is_no_group(void **state) {
 	}
 }
 
+/* Megabytes of empty replicas must not become a patch of hundreds. */
+static void a_list_that_is_refused_is_not_defaulted(void **state) {
+	(void)state;
+	cleanup_json struct json_object *object = judge_yaml("spec: {agName: A}");
+	struct json_object *replicas = json_object_new_array();
+	for (int i = 0; i < 50000; i++) json_object_array_add(replicas, json_object_new_object());
+	json_set(json_get(object, "spec"), "replicas", replicas);
+	cleanup_strbuf struct strbuf patch = { 0 };
+	kind_set_defaults(&sqlag_kind_v1alpha1, object, &patch);
+	assert_non_null(strstr(patch.data, "/spec/clusterType"));
+	assert_null(strstr(patch.data, "/spec/replicas"));
+}
+
 static void the_example_is_admitted_and_read(void **state) {
 	(void)state;
 	judge_example(&sqlag_kind_v1alpha1, "sqlag-three-sync.yaml");
@@ -531,6 +555,7 @@ int main(void) {
 		cmocka_unit_test(what_is_left_out_is_defaulted),
 		cmocka_unit_test(without_a_cluster_manager_nothing_is_automatic),
 		cmocka_unit_test(defaulting_survives_what_is_no_group),
+		cmocka_unit_test(a_list_that_is_refused_is_not_defaulted),
 		cmocka_unit_test(the_example_is_admitted_and_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* What agkeeper installs by itself (webhook/upkeep.h). */
+/* What agkeeper installs by itself (controller/upkeep.h). */
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +14,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "controller/upkeep.h"
 #include "unit/store_api.h"
-#include "webhook/upkeep.h"
 
 #define DEPLOYMENT     "/apis/apps/v1/namespaces/agkeeper-system/deployments/agkeeper"
 #define BUDGET         "/apis/policy/v1/namespaces/agkeeper-system/poddisruptionbudgets/agkeeper"
@@ -185,6 +185,18 @@ static void one_bad_file_does_not_keep_the_others_away(void **state) {
 	assert_int_equal(store_api_count(fixture->api, "POST", NULL), 2);
 }
 
+static void a_server_that_is_away_is_asked_once(void **state) {
+	const struct fixture *fixture = *state;
+	write_catalog(fixture, "a.yaml", two_versions);
+	write_catalog(fixture, "b.yaml", two_versions);
+	write_catalog(fixture, "c.yaml", "just text\n");
+	store_api_fail(fixture->api, "GET", NULL, 503, -1);
+	cleanup_error struct error *err = NULL;
+	assert_int_equal(upkeep_catalog(&fixture->options, &err), -1);
+	assert_int_equal(err->kind, ERROR_UNAVAILABLE);
+	assert_int_equal(store_api_count(fixture->api, NULL, NULL), 1);
+}
+
 static void no_folder(void **state) {
 	const struct fixture *fixture = *state;
 	struct upkeep_options options = fixture->options;
@@ -223,6 +235,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(creates_what_is_absent_and_only_that, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(somebody_else_may_be_faster, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_bad_file_does_not_keep_the_others_away, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_server_that_is_away_is_asked_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_folder, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(does_both_at_once, set_up, tear_down),
 	};

@@ -62,11 +62,11 @@ static const struct judge_case cases[] = {
 	{ "floating-image", "fixed", NULL, .no_warning = "spec" },
 
 	{ "deleted-in-use", "by one database", .operation = OPERATION_DELETE, .cluster = one_database,
-	  .warning = "MSSQLServerVersion \"2022-cu16\" is used by demo/db: they cannot be changed until it is back" },
-	{ "deleted-in-use", "by three", .operation = OPERATION_DELETE, .cluster = many_databases,
-	  .warning = "MSSQLServerVersion \"2022-cu16\" is used by demo/a, demo/b and 1 more: they cannot be changed "
-	             "until it "
+	  .warning = "MSSQLServerVersion \"2022-cu16\" is used by demo/db: new pods of theirs have no image until it "
 	             "is back" },
+	{ "deleted-in-use", "by three", .operation = OPERATION_DELETE, .cluster = many_databases,
+	  .warning = "MSSQLServerVersion \"2022-cu16\" is used by demo/a, demo/b and 1 more: new pods of theirs have "
+	             "no image until it is back" },
 	{ "deleted-in-use", "by none", .operation = OPERATION_DELETE, .no_warning = "MSSQLServerVersion" },
 	{ "deleted-in-use", "the API does not answer", .operation = OPERATION_DELETE, .asked = LOOKUP_FAILED,
 	  .no_warning = "MSSQLServerVersion" },

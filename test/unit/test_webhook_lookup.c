@@ -167,12 +167,17 @@ static void an_api_that_does_not_answer_is_a_failure(void **state) {
 	cleanup_findings struct findings findings = { 0 };
 	const struct json_object *object;
 	struct lookup_session *session = session_new(fixture, true);
-	assert_int_equal(get(session, LOOKUP_STORAGECLASS, NULL, "fast", &object, &findings), LOOKUP_FAILED);
-	assert_non_null(strstr(findings.failure, "StorageClass fast could not be looked up: "));
-	cleanup_findings struct findings again = { 0 };
 	int count;
-	assert_int_equal(list(session, LOOKUP_STORAGECLASS, NULL, &count, &again), LOOKUP_FAILED);
-	assert_non_null(strstr(again.failure, "storageclasses could not be listed: "));
+	assert_int_equal(list(session, LOOKUP_STORAGECLASS, NULL, &count, &findings), LOOKUP_FAILED);
+	assert_non_null(strstr(findings.failure, "storageclasses could not be listed: "));
+	cleanup_findings struct findings again = { 0 };
+	assert_int_equal(get(session, LOOKUP_STORAGECLASS, NULL, "fast", &object, &again), LOOKUP_FAILED);
+	assert_non_null(strstr(again.failure, "StorageClass fast could not be looked up: "));
+	/* Only its silence counts for all others: they are not tried one after the other. */
+	cleanup_findings struct findings others = { 0 };
+	assert_int_equal(get(session, LOOKUP_MSSQLSERVER, "demo", "sales", &object, &others), LOOKUP_FAILED);
+	assert_non_null(strstr(others.failure, "StorageClass fast could not be looked up: "));
+	assert_int_equal(fake_api_count(fixture->api, "GET", IN_DEMO "/sales", NULL), 0);
 	session_free(fixture, session);
 }
 
@@ -188,6 +193,24 @@ static void the_age_of_the_caches_is_told(void **state) {
 	cleanup_strbuf struct strbuf why = { 0 };
 	assert_true(lookup_cluster_is_synced(&fixture->cluster, &why));
 	assert_int_equal(why.length, 0);
+}
+
+static void a_name_that_no_object_can_have_is_absent(void **state) {
+	struct fixture *fixture = *state;
+	struct lookup_session session;
+	static const char *const names[] = { "../x", "a b", "A", "", "x/status" };
+	fixture->provider.begin(fixture->provider.context, false, &session);
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		cleanup_findings struct findings findings = { 0 };
+		const struct json_object *object = NULL;
+		assert_int_equal(session.lookup.get(session.lookup.context, LOOKUP_MSSQLSERVER, "demo", names[i],
+		                                    &object, &findings),
+		                 LOOKUP_ABSENT);
+		assert_null(object);
+		assert_null(findings.failure);
+	}
+	assert_false(session.needs_live);
+	fixture->provider.end(&session);
 }
 
 static void without_a_cluster_nothing_is_known(void **state) {
@@ -209,6 +232,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(what_the_cache_does_not_hold_is_wanted_live, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lists_are_read_live_until_the_cache_is_synced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_api_that_does_not_answer_is_a_failure, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_name_that_no_object_can_have_is_absent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_age_of_the_caches_is_told, set_up, tear_down),
 		cmocka_unit_test(without_a_cluster_nothing_is_known),
 	};

@@ -17,7 +17,7 @@
 #include "base/memory.h"
 #include "webhook/address.h"
 #include "webhook/log_limit.h"
-#include "webhook/metrics.h"
+#include "webhook/metrics_server.h"
 #include "webhook/pool.h"
 
 /* Whether something on `host` (127.0.0.1 or ::1) takes connections at the port. */
@@ -46,8 +46,7 @@ static void addresses_are_split_at_the_last_colon(void **state) {
 		const char *address;
 		bool v4, v6;
 	} cases[] = {
-		{ "127.0.0.1:0", true, false }, { "localhost:0", false, false },
-		{ "[::1]:0", false, true },     { "::1:0", false, true },
+		{ "127.0.0.1:0", true, false }, { "[::1]:0", false, true },   { "::1:0", false, true },
 		{ ":0", true, true },           { "0.0.0.0:0", true, false },
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
@@ -56,10 +55,6 @@ static void addresses_are_split_at_the_last_colon(void **state) {
 		assert_true(fd >= 0);
 		int port = address_port(fd);
 		assert_true(port > 0);
-		if (strcmp(cases[i].address, "localhost:0") == 0) {
-			assert_true(answers(AF_INET, port) || answers(AF_INET6, port));
-			continue;
-		}
 		assert_int_equal(answers(AF_INET, port), cases[i].v4);
 		if (has_ipv6()) assert_int_equal(answers(AF_INET6, port), cases[i].v6);
 	}

@@ -29,6 +29,12 @@ for file in "$examples"/*.yaml; do
 	equal "examples: $name: server-side apply twice leaves resourceVersion" "$before" "$after"
 done
 
+# An API server that cannot build the kind's model takes the list as one value, and every apply as a change.
+equal "server-side apply owns replicas one by one" 3 \
+	"$(kubectl get --raw /apis/sql.mssql.microsoft.com/v1alpha1/namespaces/demo/sqlserveravailabilitygroups/mssql-ag |
+		jq '[.metadata.managedFields[] | select(.operation == "Apply") | .fieldsV1["f:spec"]["f:replicas"] // {} | keys[] |
+			select(startswith("k:"))] | length')"
+
 # What the user left out is filled in.
 equal "defaults: failoverMode Automatic for a synchronous replica" "Automatic Automatic Automatic" \
 	"$(field sqlag/mssql-ag '{.spec.replicas[*].failoverMode}')"

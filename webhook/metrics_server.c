@@ -1,4 +1,4 @@
-#include "webhook/metrics.h"
+#include "webhook/metrics_server.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>

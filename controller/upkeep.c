@@ -1,7 +1,8 @@
-#include "webhook/upkeep.h"
+#include "controller/upkeep.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,13 +106,19 @@ static int create_if_absent(struct kube_client *client, const char *path, struct
 	return 0;
 }
 
+/* Neither a bad file nor a refused object: the next object would fare the same. */
+static bool is_the_servers(const struct error *err) {
+	return err != NULL && err->kind != ERROR_INVALID && err->kind != ERROR_IO;
+}
+
+/* `err` must not be NULL. */
 static int create_from_file(const struct upkeep_options *options, const char *path, struct error **err) {
 	cleanup_strbuf struct strbuf text = { 0 };
 	if (file_read(path, LARGEST_FILE, &text, err) < 0) return -1;
 	cleanup_yaml_stream struct yaml_stream stream = { 0 };
 	if (yaml_parse(strbuf_text(&text), text.length, &stream, err) < 0) return error_prefix(err, "%s", path);
 	int result = 0;
-	for (size_t i = 0; i < stream.count; i++) {
+	for (size_t i = 0; i < stream.count && !is_the_servers(*err); i++) {
 		struct json_object *object = stream.documents[i].json;
 		if (object != NULL && create_if_absent(options->client, path, object, err) < 0) result = -1;
 	}
@@ -134,15 +141,15 @@ int upkeep_catalog(const struct upkeep_options *options, struct error **err) {
 	struct dirent **entries = NULL;
 	int count = scandir(options->catalog, &entries, is_catalog_file, alphasort);
 	if (count < 0) return error_errno(err, errno, "the catalogue %s", options->catalog);
-	int result = 0;
-	/* One bad file does not keep the others away. */
+	cleanup_error struct error *failure = NULL;
+	/* One bad file does not keep the others away; an API server that is, need not be asked for each of them. */
 	for (int i = 0; i < count; i++) {
 		cleanup_free char *path = xasprintf("%s/%s", options->catalog, entries[i]->d_name);
-		if (create_from_file(options, path, err) < 0) result = -1;
+		if (!is_the_servers(failure)) create_from_file(options, path, &failure);
 		free(entries[i]);
 	}
 	free(entries);
-	return result;
+	return failure == NULL ? 0 : error_move(err, &failure);
 }
 
 /* ---- Again and again ---- */
@@ -150,6 +157,7 @@ int upkeep_catalog(const struct upkeep_options *options, struct error **err) {
 struct upkeep {
 	struct upkeep_options options;
 	struct periodic *thread;
+	atomic_bool stopping;
 	char *said[2]; /* the failures that were logged last */
 };
 
@@ -171,7 +179,7 @@ static int64_t look(void *context) {
 	cleanup_error struct error *budget_error = NULL;
 	cleanup_error struct error *catalog_error = NULL;
 	upkeep_disruption_budget(&upkeep->options, &budget_error);
-	upkeep_catalog(&upkeep->options, &catalog_error);
+	if (!upkeep->stopping) upkeep_catalog(&upkeep->options, &catalog_error);
 	report(&upkeep->said[0], "our disruption budget cannot be kept", budget_error);
 	report(&upkeep->said[1], "the starter catalogue cannot be created", catalog_error);
 	return may_pass(budget_error) || may_pass(catalog_error) ? UPKEEP_RETRY_MS : UPKEEP_PAUSE_MS;
@@ -188,6 +196,7 @@ struct upkeep *upkeep_start(const struct upkeep_options *options, struct error *
 
 void upkeep_stop(struct upkeep *upkeep) {
 	if (upkeep == NULL) return;
+	upkeep->stopping = true;
 	periodic_stop(upkeep->thread);
 	for (size_t i = 0; i < ARRAY_LENGTH(upkeep->said); i++) free(upkeep->said[i]);
 	free(upkeep);

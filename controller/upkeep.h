@@ -6,8 +6,8 @@
  *
  * Both are looked after every few minutes. Objects of the catalogue are only ever created: what a person changed stays
  * theirs, and what they deleted comes back at the next look; to retire a version, mark it deprecated. */
-#ifndef AGKEEPER_WEBHOOK_UPKEEP_H
-#define AGKEEPER_WEBHOOK_UPKEEP_H
+#ifndef AGKEEPER_CONTROLLER_UPKEEP_H
+#define AGKEEPER_CONTROLLER_UPKEEP_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* Plain HTTP for those who watch: /metrics (Prometheus text), /healthz and /readyz. */
-#ifndef AGKEEPER_WEBHOOK_METRICS_H
-#define AGKEEPER_WEBHOOK_METRICS_H
+#ifndef AGKEEPER_WEBHOOK_METRICS_SERVER_H
+#define AGKEEPER_WEBHOOK_METRICS_SERVER_H
 
 #include <stdbool.h>
 
