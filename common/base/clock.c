@@ -17,6 +17,12 @@ int64_t clock_wall_seconds(void) {
 	return now.tv_sec;
 }
 
+int64_t clock_wall_us(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 char *clock_now_rfc3339(char buffer[CLOCK_RFC3339_SIZE]) {
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -32,6 +38,13 @@ char *clock_format_rfc3339(int64_t seconds, char buffer[CLOCK_RFC3339_SIZE]) {
 	struct tm utc;
 	gmtime_r(&time, &utc);
 	strftime(buffer, CLOCK_RFC3339_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	return buffer;
+}
+
+char *clock_format_micro_time(int64_t microseconds, char buffer[CLOCK_RFC3339_SIZE]) {
+	clock_format_rfc3339(microseconds / 1000000, buffer);
+	size_t length = strlen(buffer) - 1; /* without the Z */
+	snprintf(buffer + length, CLOCK_RFC3339_SIZE - length, ".%06dZ", (int)(microseconds % 1000000));
 	return buffer;
 }
 

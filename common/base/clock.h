@@ -12,11 +12,15 @@ static inline int64_t clock_monotonic_ms(void) {
 
 /* Seconds since 1970 (UTC). */
 int64_t clock_wall_seconds(void);
+/* Microseconds since then. */
+int64_t clock_wall_us(void);
 
 /* RFC 3339 as Kubernetes writes it ("2026-11-22T10:00:00Z", with milliseconds for logs and MicroTime). */
 enum { CLOCK_RFC3339_SIZE = 40 };
 char *clock_now_rfc3339(char buffer[CLOCK_RFC3339_SIZE]);
 char *clock_format_rfc3339(int64_t seconds, char buffer[CLOCK_RFC3339_SIZE]);
+/* The same from microseconds since 1970, with all six digits: Kubernetes' MicroTime. */
+char *clock_format_micro_time(int64_t microseconds, char buffer[CLOCK_RFC3339_SIZE]);
 /* Seconds since 1970 of an RFC 3339 time (fractions are dropped); -1 when `text` is none. As strict as Go: capital T
  * and Z, no leap seconds, only days that exist. */
 int64_t clock_parse_rfc3339(const char *text);

@@ -26,6 +26,7 @@ struct kube_resource {
 	ROW(kube_configmaps, "", "v1", "configmaps", "ConfigMap", true)                                                \
 	ROW(kube_serviceaccounts, "", "v1", "serviceaccounts", "ServiceAccount", true)                                 \
 	ROW(kube_events, "", "v1", "events", "Event", true)                                                            \
+	ROW(kube_events_v1, "events.k8s.io", "v1", "events", "Event", true)                                            \
 	ROW(kube_persistentvolumes, "", "v1", "persistentvolumes", "PersistentVolume", false)                          \
 	ROW(kube_persistentvolumeclaims, "", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", true)            \
 	ROW(kube_deployments, "apps", "v1", "deployments", "Deployment", true)                                         \

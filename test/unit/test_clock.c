@@ -96,6 +96,7 @@ static void writes_what_it_reads(void **state) {
 	char text[CLOCK_RFC3339_SIZE];
 	assert_string_equal(clock_format_rfc3339(0, text), "1970-01-01T00:00:00Z");
 	assert_string_equal(clock_format_rfc3339(1795341600, text), "2026-11-22T10:00:00Z");
+	assert_string_equal(clock_format_micro_time(1795341600000042, text), "2026-11-22T10:00:00.000042Z");
 	for (int64_t seconds = 0; seconds < INT64_C(253402300800); seconds += 86399 * 17 + 12345) {
 		if (clock_parse_rfc3339(clock_format_rfc3339(seconds, text)) != seconds) fail_msg("%s", text);
 	}

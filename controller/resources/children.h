@@ -1,0 +1,33 @@
+/* The objects that one of ours consists of: which they are and what stands in them.
+ *
+ * Pure: the same object and surroundings give the same children, byte for byte, so that whatever drifts is seen and put
+ * back by applying them. Nothing here reads or writes anything.
+ *
+ * Secrets are not among them (their content must not change): see secrets.h. */
+#ifndef AGKEEPER_CONTROLLER_RESOURCES_CHILDREN_H
+#define AGKEEPER_CONTROLLER_RESOURCES_CHILDREN_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* What the children depend on besides the object. */
+struct surroundings {
+	const char *image;          /* MSSQLServer: what spec.version stands for */
+	const char *exporter_image; /* the same, of the exporter beside it; NULL: none */
+	const char *configuration;  /* MSSQLServer: mssql.conf of the Secret that the spec names; NULL: none */
+	bool has_policy_v1;         /* the server offers PodDisruptionBudgets in policy/v1, else v1beta1 */
+	bool has_service_monitors;  /* it knows monitoring.coreos.com/v1 */
+};
+
+/* The children of a SQLServerAvailabilityGroup or an MSSQLServer (kubedb.com/v1alpha2), as an array in the order in
+ * which to apply them: what pods need comes before the StatefulSet. The caller owns it. `object` need not be defaulted.
+ * ERROR_INVALID: it is neither, or not one that admission would have let through. */
+int children_of(const struct json_object *object, const struct surroundings *surroundings,
+                struct json_object **children, struct error **err);
+
+/* On the pods' template: changes when SQL Server must be restarted to read its settings anew. */
+#define CHECKSUM_ANNOTATION "agkeeper.dev/config-checksum"
+
+#endif
