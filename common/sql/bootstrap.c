@@ -11,8 +11,9 @@ static const struct {
 } rights[] = {
 	{ "ALTER ANY AVAILABILITY GROUP", "JOIN, FAILOVER, OFFLINE, SET, ADD and REMOVE, DROP: Permissions in "
 	                                  "t-sql/statements/{alter,drop}-availability-group-transact-sql.md" },
-	{ "ALTER ANY DATABASE", "asked for by ALTER AVAILABILITY GROUP too (same section); CREATE, ALTER … SET and DROP "
-	                        "DATABASE: t-sql/statements/{create,alter,drop}-database-transact-sql.md" },
+	{ "ALTER ANY DATABASE",
+	  "asked for by ALTER AVAILABILITY GROUP too (same section); CREATE, ALTER … SET and DROP "
+	  "DATABASE: t-sql/statements/{create,alter,drop}-database-transact-sql.md" },
 	{ "CREATE ANY DATABASE", "CREATE DATABASE; the login then owns what it creates and may back it up" },
 	{ "ALTER ANY ENDPOINT", "ALTER ENDPOINT … STATE: t-sql/statements/alter-endpoint-transact-sql.md" },
 	{ "VIEW SERVER STATE", "sys.dm_hadr_*, sys.dm_os_sys_info, sp_server_diagnostics: Permissions of each page in "
@@ -40,8 +41,7 @@ int sql_create_certificate(struct strbuf *out, const char *certificate, const ch
 
 /* t-sql/functions/certencoded-transact-sql.md: the public part, in the form that FROM BINARY takes. */
 int sql_read_certificate(struct strbuf *out, const char *certificate, struct error **err) {
-	return sql_write(out, err,
-	                 "SELECT CONVERT(varbinary(8000), CERTENCODED(CERT_ID({}))) AS certificate;\n",
+	return sql_write(out, err, "SELECT CONVERT(varbinary(8000), CERTENCODED(CERT_ID({}))) AS certificate;\n",
 	                 SQL_TEXT(certificate));
 }
 

@@ -28,11 +28,12 @@ struct sql_part {
 	int64_t number;
 };
 
-#define SQL_NAME(text_)             ((struct sql_part){ .kind = SQL_PART_NAME, .bytes = (const char *){ (text_) } })
-#define SQL_TEXT(text_)             ((struct sql_part){ .kind = SQL_PART_TEXT, .bytes = (const char *){ (text_) } })
-#define SQL_BINARY(bytes_, length_) ((struct sql_part){ .kind = SQL_PART_BINARY, .bytes = (bytes_), .length = (length_) })
-#define SQL_NUMBER(number_)         ((struct sql_part){ .kind = SQL_PART_NUMBER, .number = (number_) })
-#define SQL_KEYWORD(text_)          ((struct sql_part){ .kind = SQL_PART_KEYWORD, .bytes = (const char *){ (text_) } })
+#define SQL_NAME(text_) ((struct sql_part){ .kind = SQL_PART_NAME, .bytes = (const char *){ (text_) } })
+#define SQL_TEXT(text_) ((struct sql_part){ .kind = SQL_PART_TEXT, .bytes = (const char *){ (text_) } })
+#define SQL_BINARY(bytes_, length_) \
+	((struct sql_part){ .kind = SQL_PART_BINARY, .bytes = (bytes_), .length = (length_) })
+#define SQL_NUMBER(number_) ((struct sql_part){ .kind = SQL_PART_NUMBER, .number = (number_) })
+#define SQL_KEYWORD(text_)  ((struct sql_part){ .kind = SQL_PART_KEYWORD, .bytes = (const char *){ (text_) } })
 
 /* Appends one part. -1 with ERROR_INVALID (and nothing appended) when it does not fit its kind: NULL, empty or too long
  * for a name, not UTF-8, a control character in a name. The message never repeats the value: it may be a password. */
@@ -41,8 +42,9 @@ int sql_append(struct strbuf *out, struct sql_part part, struct error **err);
 /* Appends the template with its parts. A wrong number of parts is a bug of the caller: ERROR_INTERNAL. */
 int sql_write_parts(struct strbuf *out, struct error **err, const char *format, const struct sql_part *parts,
                     size_t count);
-#define sql_write(out_, err_, format_, ...)                                                                     \
-	sql_write_parts((out_), (err_), "" format_ "", (const struct sql_part[]){ { 0 } __VA_OPT__(, ) __VA_ARGS__ } + 1, \
-	                sizeof((const struct sql_part[]){ { 0 } __VA_OPT__(, ) __VA_ARGS__ }) / sizeof(struct sql_part) - 1)
+#define sql_write(out_, err_, format_, ...)                                                                       \
+	sql_write_parts(                                                                                          \
+	        (out_), (err_), "" format_ "", (const struct sql_part[]){ { 0 } __VA_OPT__(, ) __VA_ARGS__ } + 1, \
+	        sizeof((const struct sql_part[]){ { 0 } __VA_OPT__(, ) __VA_ARGS__ }) / sizeof(struct sql_part) - 1)
 
 #endif

@@ -62,8 +62,8 @@ struct sql_group {
 	const char *name;
 	enum sql_cluster cluster;
 	bool db_failover;
-	int required;             /* REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT */
-	int write_lease_validity; /* seconds; 0: without an external lease */
+	int required;                       /* REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT */
+	int write_lease_validity;           /* seconds; 0: without an external lease */
 	const struct sql_replica *replicas; /* the one that runs the statement among them */
 	size_t replica_count;
 };
@@ -91,8 +91,7 @@ int sql_set_access(struct strbuf *out, const char *group, const char *server, en
                    struct error **err);
 int sql_set_endpoint_url(struct strbuf *out, const char *group, const char *server, const char *url,
                          struct error **err);
-int sql_set_session_timeout(struct strbuf *out, const char *group, const char *server, int seconds,
-                            struct error **err);
+int sql_set_session_timeout(struct strbuf *out, const char *group, const char *server, int seconds, struct error **err);
 int sql_set_required(struct strbuf *out, const char *group, int required, struct error **err);
 int sql_set_db_failover(struct strbuf *out, const char *group, bool on, struct error **err);
 /* Renews the external lease (Msg 47116: the group has none; 47119: the current one runs longer). */
