@@ -56,9 +56,9 @@ static int write_peer_certificate(struct strbuf *out, const struct sql_peer *pee
 int sql_create_peer(struct strbuf *out, const struct sql_peer *peer, struct error **err) {
 	cleanup_strbuf struct strbuf text = { 0 };
 	if (sql_write(&text, err,
-	              "IF SUSER_ID({}) IS NULL\n"
+	              "IF NOT EXISTS (SELECT 1 FROM sys.server_principals WHERE name = {})\n"
 	              "    CREATE LOGIN {} WITH PASSWORD = {};\n"
-	              "IF USER_ID({}) IS NULL\n"
+	              "IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = {})\n"
 	              "    CREATE USER {} FOR LOGIN {};\n"
 	              "IF NOT EXISTS (SELECT 1 FROM sys.certificates WHERE name = {})\n",
 	              SQL_TEXT(peer->login), SQL_NAME(peer->login), SQL_TEXT(peer->password), SQL_TEXT(peer->user),
@@ -108,7 +108,7 @@ int sql_change_password(struct strbuf *out, const char *login, const char *passw
 int sql_create_controller(struct strbuf *out, const char *login, const char *password, struct error **err) {
 	cleanup_strbuf struct strbuf text = { 0 };
 	if (sql_write(&text, err,
-	              "IF SUSER_ID({}) IS NULL\n"
+	              "IF NOT EXISTS (SELECT 1 FROM sys.server_principals WHERE name = {})\n"
 	              "    CREATE LOGIN {} WITH PASSWORD = {}, CHECK_POLICY = OFF, DEFAULT_DATABASE = [master];\n"
 	              "ELSE\n"
 	              "    ALTER LOGIN {} WITH PASSWORD = {};\n",

@@ -8,7 +8,7 @@
  * it. The table is written by its owner's grant only. */
 int sql_create_generation(struct strbuf *out, const char *controller, struct error **err) {
 	return sql_write(out, err,
-	                 "IF USER_ID({}) IS NULL\n"
+	                 "IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = {})\n"
 	                 "    CREATE USER {} FOR LOGIN {};\n"
 	                 "IF OBJECT_ID(N'dbo.agkeeper_generation') IS NULL\n"
 	                 "    CREATE TABLE dbo.agkeeper_generation (\n"

@@ -10,9 +10,9 @@ IF NOT EXISTS (SELECT 1 FROM sys.certificates WHERE name = N'agkeeper_ag-0')
 SELECT CONVERT(varbinary(8000), CERTENCODED(CERT_ID(N'agkeeper_ag-0'))) AS certificate;
 
 -- sql_create_peer
-IF SUSER_ID(N'agkeeper_ag-1') IS NULL
+IF NOT EXISTS (SELECT 1 FROM sys.server_principals WHERE name = N'agkeeper_ag-1')
     CREATE LOGIN [agkeeper_ag-1] WITH PASSWORD = N'Generated-1';
-IF USER_ID(N'agkeeper_ag-1') IS NULL
+IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'agkeeper_ag-1')
     CREATE USER [agkeeper_ag-1] FOR LOGIN [agkeeper_ag-1];
 IF NOT EXISTS (SELECT 1 FROM sys.certificates WHERE name = N'agkeeper_ag-1')
     CREATE CERTIFICATE [agkeeper_ag-1] AUTHORIZATION [agkeeper_ag-1] FROM BINARY = 0x308201FF;
@@ -33,7 +33,7 @@ IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE name = N'agk
 GRANT CONNECT ON ENDPOINT::[agkeeper] TO [agkeeper_ag-1];
 
 -- sql_create_controller
-IF SUSER_ID(N'agkeeper') IS NULL
+IF NOT EXISTS (SELECT 1 FROM sys.server_principals WHERE name = N'agkeeper')
     CREATE LOGIN [agkeeper] WITH PASSWORD = N'Generated-2', CHECK_POLICY = OFF, DEFAULT_DATABASE = [master];
 ELSE
     ALTER LOGIN [agkeeper] WITH PASSWORD = N'Generated-2';
@@ -48,7 +48,7 @@ GRANT VIEW ANY DEFINITION TO [agkeeper];
 ALTER LOGIN [sa] WITH PASSWORD = N'Chosen-1';
 
 -- sql_create_generation
-IF USER_ID(N'agkeeper') IS NULL
+IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'agkeeper')
     CREATE USER [agkeeper] FOR LOGIN [agkeeper];
 IF OBJECT_ID(N'dbo.agkeeper_generation') IS NULL
     CREATE TABLE dbo.agkeeper_generation (
