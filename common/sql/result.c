@@ -29,10 +29,10 @@ static const char *value_text(DBPROCESS *process, int column, struct arena *aren
 	BYTE *data = dbdata(process, column);
 	DBINT length = dbdatlen(process, column);
 	int type = dbcoltype(process, column);
-	if (data == NULL && length <= 0) return NULL;
+	if (data == NULL) return NULL;
 	if (is_text(type)) {
 		char *text = arena_alloc(arena, (size_t)length + 1);
-		if (length > 0) memcpy(text, data, (size_t)length);
+		memcpy(text, data, (size_t)length);
 		return text;
 	}
 	if (is_binary(type)) return hex(arena, data, length);

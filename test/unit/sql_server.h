@@ -94,6 +94,8 @@ static inline void sql_server_start(struct sql_server *server) {
 			                    data,
 			                    "--name",
 			                    server->name,
+			                    "--time-scale",
+			                    "20",
 			                    "--sa-password-file",
 			                    secret,
 			                    access(hosts, R_OK) == 0 ? "--hosts" : NULL,
