@@ -7,7 +7,7 @@ source "$(dirname "$(readlink -f "$0")")/lib.sh"
 # What building the program takes; with --build-only, as for the image, nothing else is installed.
 build_packages=(
 	build-essential pkg-config
-	libmicrohttpd-dev libgnutls28-dev libssl-dev libcurl4-openssl-dev libjson-c-dev libyaml-dev
+	libmicrohttpd-dev libgnutls28-dev libssl-dev libcurl4-openssl-dev libjson-c-dev libyaml-dev freetds-dev
 )
 build_commands=(cmake=cmake ninja=ninja-build)
 
