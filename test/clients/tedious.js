@@ -1,6 +1,7 @@
 // tedious, the driver of most Node programs, against the simulated SQL Server.
 // usage: node tedious.js ADDRESS PORT PASSWORD; prints "ok NAME" or "not ok NAME" for each check.
 'use strict';
+require('./no-azure');
 const assert = require('node:assert');
 const { Connection, Request, TYPES, ISOLATION_LEVEL } = require('tedious');
 
