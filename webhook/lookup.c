@@ -151,6 +151,12 @@ static enum lookup_result get_from_cluster(void *context, enum lookup_resource r
 	return *object != NULL ? LOOKUP_FOUND : LOOKUP_ABSENT;
 }
 
+/* Requests are listed to find one that stands in the way, and that may have been admitted a moment ago: later than what
+ * the cache has seen. They are rare enough to ask each time. */
+static bool lists_must_be_fresh(enum lookup_resource resource) {
+	return resource == LOOKUP_MSSQLSERVEROPSREQUEST;
+}
+
 static enum lookup_result list_from_cluster(void *context, enum lookup_resource resource, const char *namespace,
                                             void (*visit)(void *visitor, const struct json_object *object),
                                             void *visitor, struct findings *findings) {
@@ -159,7 +165,7 @@ static enum lookup_result list_from_cluster(void *context, enum lookup_resource 
 	struct known *known = find_known(state, resource, true, namespace, NULL);
 	if (known == NULL) {
 		struct kube_cache *cache = state->cluster->caches[resource];
-		if (cache != NULL && kube_cache_synced(cache)) {
+		if (cache != NULL && kube_cache_synced(cache) && !lists_must_be_fresh(resource)) {
 			known = add_known(state, resource, true, namespace, NULL);
 			known->cached_list = kube_cache_list(cache, namespace);
 		} else {

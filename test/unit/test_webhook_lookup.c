@@ -13,11 +13,13 @@
 #include "unit/fake_api.h"
 #include "webhook/lookup.h"
 
-#define SERVERS    "/apis/kubedb.com/v1alpha2/mssqlservers"
-#define IN_DEMO    "/apis/kubedb.com/v1alpha2/namespaces/demo/mssqlservers"
-#define CLASSES    "/apis/storage.k8s.io/v1/storageclasses"
-#define OBJECT(n_) "{\"metadata\":{\"namespace\":\"demo\",\"name\":\"" n_ "\",\"resourceVersion\":\"1\"}}"
-#define LIST(i_)   "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":[" i_ "]}"
+#define SERVERS          "/apis/kubedb.com/v1alpha2/mssqlservers"
+#define IN_DEMO          "/apis/kubedb.com/v1alpha2/namespaces/demo/mssqlservers"
+#define CLASSES          "/apis/storage.k8s.io/v1/storageclasses"
+#define OBJECT(n_)       "{\"metadata\":{\"namespace\":\"demo\",\"name\":\"" n_ "\",\"resourceVersion\":\"1\"}}"
+#define REQUESTS         "/apis/ops.kubedb.com/v1alpha1/mssqlserveropsrequests"
+#define REQUESTS_IN_DEMO "/apis/ops.kubedb.com/v1alpha1/namespaces/demo/mssqlserveropsrequests"
+#define LIST(i_)         "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":[" i_ "]}"
 
 struct fixture {
 	struct fake_api *api;
@@ -49,16 +51,21 @@ static int tear_down(void **state) {
 	return 0;
 }
 
-/* A cache of MSSQLServers that holds the items; with items NULL its list is never answered. */
-static void cache_servers(struct fixture *fixture, const char *list) {
-	fake_api_on(fixture->api, (struct fake_rule){ .path = SERVERS, .query = "watch=", .stream = fixture->watch });
+/* A cache of the resource, which is listed at `path`, that holds the items; with items NULL its list is never answered.
+ */
+static void cache_resource(struct fixture *fixture, enum lookup_resource resource, const char *path, const char *list) {
+	fake_api_on(fixture->api, (struct fake_rule){ .path = path, .query = "watch=", .stream = fixture->watch });
 	fake_api_on(fixture->api,
-	            (struct fake_rule){ .path = SERVERS, .query = "limit=", .body = list, .hang = list == NULL });
+	            (struct fake_rule){ .path = path, .query = "limit=", .body = list, .hang = list == NULL });
 	fixture->loop = kube_loop_new(fixture->client);
-	const struct kube_cache_options options = { .resource = lookup_kube_resource(LOOKUP_MSSQLSERVER) };
-	fixture->cluster.caches[LOOKUP_MSSQLSERVER] = kube_cache_new(fixture->loop, &options);
+	const struct kube_cache_options options = { .resource = lookup_kube_resource(resource) };
+	fixture->cluster.caches[resource] = kube_cache_new(fixture->loop, &options);
 	assert_int_equal(kube_loop_start(fixture->loop, NULL), 0);
-	if (list != NULL) assert_true(kube_cache_wait(fixture->cluster.caches[LOOKUP_MSSQLSERVER], 30000));
+	if (list != NULL) assert_true(kube_cache_wait(fixture->cluster.caches[resource], 30000));
+}
+
+static void cache_servers(struct fixture *fixture, const char *list) {
+	cache_resource(fixture, LOOKUP_MSSQLSERVER, SERVERS, list);
 }
 
 static struct lookup_session *session_new(const struct fixture *fixture, bool live) {
@@ -134,6 +141,24 @@ static void what_the_cache_does_not_hold_is_wanted_live(void **state) {
 	assert_int_equal(get(session, LOOKUP_MSSQLSERVER, "demo", "nowhere", &object, &again), LOOKUP_ABSENT);
 	assert_int_equal(fake_api_count(fixture->api, "GET", IN_DEMO "/nowhere", NULL), 1);
 	assert_null(again.failure);
+	session_free(fixture, session);
+}
+
+/* One that was admitted a moment ago stands in the way of the next, though no watch has told of it yet. */
+static void ops_requests_are_listed_afresh(void **state) {
+	struct fixture *fixture = *state;
+	cache_resource(fixture, LOOKUP_MSSQLSERVEROPSREQUEST, REQUESTS, LIST(""));
+	fake_api_on(fixture->api, (struct fake_rule){ .path = REQUESTS_IN_DEMO, .body = LIST(OBJECT("first")) });
+	cleanup_findings struct findings findings = { 0 };
+	int count;
+	struct lookup_session *session = session_new(fixture, false);
+	assert_int_equal(list(session, LOOKUP_MSSQLSERVEROPSREQUEST, "demo", &count, &findings), LOOKUP_FAILED);
+	assert_true(session->needs_live);
+	session_free(fixture, session);
+	cleanup_findings struct findings again = { 0 };
+	session = session_new(fixture, true);
+	assert_int_equal(list(session, LOOKUP_MSSQLSERVEROPSREQUEST, "demo", &count, &again), LOOKUP_FOUND);
+	assert_int_equal(count, 1);
 	session_free(fixture, session);
 }
 
@@ -230,6 +255,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_the_cache_holds_needs_no_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_the_cache_does_not_hold_is_wanted_live, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(ops_requests_are_listed_afresh, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lists_are_read_live_until_the_cache_is_synced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_api_that_does_not_answer_is_a_failure, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_name_that_no_object_can_have_is_absent, set_up, tear_down),
