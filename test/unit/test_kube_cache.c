@@ -472,14 +472,15 @@ struct reader {
 
 static void *read_on(void *context) {
 	struct reader *reader = context;
-	while (!atomic_load(reader->stop)) {
+	/* At least once: a busy machine may start this thread only when all changes are through. */
+	do {
 		cleanup_kube_object const struct kube_object *object = kube_cache_get(reader->cache, "ns", "a");
 		if (object != NULL) reader->seen += strlen(object->resource_version);
 		cleanup_kube_objects struct kube_objects all = kube_cache_list(reader->cache, "ns");
 		for (size_t i = 0; i < all.count; i++) {
 			reader->seen += strlen(json_get_text(json_get(all.items[i]->json, "metadata"), "name"));
 		}
-	}
+	} while (!atomic_load(reader->stop));
 	return NULL;
 }
 
