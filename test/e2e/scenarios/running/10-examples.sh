@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # $work comes from test/e2e/run
 # The manifests of the documents come up, serve rows, and go without a trace.
 examples=test/e2e/examples
 kubectl apply -f $examples/catalog.yaml >/dev/null
