@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 
 /* Contents are kept in memory as well for a folder: what counts is that the file has them too. */
@@ -22,6 +24,9 @@ struct sim_disk {
 	struct file *files;
 	size_t count;
 	uint64_t capacity, used;
+	uint64_t taken;    /* by others */
+	uint64_t delay_us; /* of hardening */
+	char *volume_file; /* where the three above are told; NULL: nowhere */
 };
 
 struct sim_disk *sim_disk_memory(void) {
@@ -91,15 +96,68 @@ void sim_disk_free(struct sim_disk *disk) {
 	}
 	free(disk->files);
 	free(disk->folder);
+	free(disk->volume_file);
 	free(disk);
 }
 
 void sim_disk_set_capacity(struct sim_disk *disk, uint64_t bytes) {
 	disk->capacity = bytes;
 }
-uint64_t sim_disk_capacity(const struct sim_disk *disk) {
+
+/* ---- the volume ---- */
+
+static void read_line(struct sim_disk *disk, char *line) {
+	const struct {
+		const char *name;
+		uint64_t *value;
+	} known[] = { { "capacity", &disk->capacity }, { "taken", &disk->taken }, { "delay", &disk->delay_us } };
+	char *name = strsep(&line, " ");
+	for (size_t i = 0; i < ARRAY_LENGTH(known) && line != NULL; i++)
+		if (strcmp(known[i].name, name) == 0) *known[i].value = strtoull(line, NULL, 10);
+}
+
+static void look_at_volume(struct sim_disk *disk) {
+	enum { LARGEST = 4096 };
+	cleanup_strbuf struct strbuf content = { 0 };
+	if (disk->volume_file == NULL || file_read(disk->volume_file, LARGEST, &content, NULL) < 0) return;
+	disk->capacity = disk->taken = disk->delay_us = 0;
+	char *rest = content.data, *line;
+	while (rest != NULL && (line = strsep(&rest, "\n")) != NULL) read_line(disk, line);
+}
+
+void sim_disk_follow(struct sim_disk *disk, const char *volume_file) {
+	free(disk->volume_file);
+	disk->volume_file = xstrdup(volume_file);
+	look_at_volume(disk);
+}
+
+uint64_t sim_disk_capacity(struct sim_disk *disk) {
+	look_at_volume(disk);
 	return disk->capacity;
 }
+
+int64_t sim_disk_delay(struct sim_disk *disk) {
+	look_at_volume(disk);
+	return (int64_t)disk->delay_us;
+}
+
+/* What everybody has written may be more than there is: a volume is never less than full. */
+static uint64_t room(const struct sim_disk *disk) {
+	uint64_t written = disk->used + disk->taken;
+	return written < disk->capacity ? disk->capacity - written : 0;
+}
+
+struct sim_space sim_disk_space(struct sim_disk *disk) {
+	const uint64_t in_memory = UINT64_C(1) << 40;
+	struct statvfs below;
+	look_at_volume(disk);
+	if (disk->capacity != 0) return (struct sim_space){ .total = disk->capacity, .available = room(disk) };
+	if (disk->folder == NULL || statvfs(disk->folder, &below) < 0)
+		return (struct sim_space){ .total = in_memory, .available = in_memory - disk->used };
+	return (struct sim_space){ .total = (uint64_t)below.f_blocks * below.f_frsize,
+		                   .available = (uint64_t)below.f_bavail * below.f_frsize };
+}
+
 uint64_t sim_disk_used(const struct sim_disk *disk) {
 	return disk->used;
 }
@@ -111,8 +169,9 @@ int sim_disk_read(struct sim_disk *disk, const char *name, struct strbuf *conten
 	return 0;
 }
 
-static int room_for(const struct sim_disk *disk, uint64_t extra, const char *name, struct error **err) {
-	if (disk->capacity == 0 || disk->used + extra <= disk->capacity) return 0;
+static int room_for(struct sim_disk *disk, uint64_t extra, const char *name, struct error **err) {
+	look_at_volume(disk);
+	if (disk->capacity == 0 || extra <= room(disk)) return 0;
 	return error_errno(err, ENOSPC, "cannot write %s", name);
 }
 

@@ -453,20 +453,29 @@ FUNCTION(cert_id) {
 	        sim_certificate_find(scope_of(context)->instance, text_of(values[0]));
 	give(context, certificate != NULL ? sim_integer(certificate->id) : sim_null());
 }
+static const struct sim_certificate *certificate_by_id(const struct sim_instance *instance, int id) {
+	for (size_t i = 0; i < instance->certificate_count; i++)
+		if (instance->certificates[i].id == id) return &instance->certificates[i];
+	return NULL;
+}
 FUNCTION(certencoded) {
 	UNUSED;
-	const struct sim_instance *instance = scope_of(context)->instance;
-	for (size_t i = 0; i < instance->certificate_count; i++) {
-		const struct sim_certificate *certificate = &instance->certificates[i];
-		if (certificate->id != sqlite3_value_int(values[0])) continue;
-		return sqlite3_result_blob64(context, certificate->public_part, certificate->public_length,
-		                             SQLITE_TRANSIENT);
-	}
-	sqlite3_result_null(context);
+	const struct sim_certificate *certificate =
+	        certificate_by_id(scope_of(context)->instance, sqlite3_value_int(values[0]));
+	if (certificate == NULL) return sqlite3_result_null(context);
+	sqlite3_result_blob64(context, certificate->public_part, certificate->public_length, SQLITE_TRANSIENT);
 }
+/* Public, but of use only to who may use the private key: sysadmins, here. */
 FUNCTION(certprivatekey) {
-	UNUSED;
-	sqlite3_result_null(context);
+	const struct sim_scope *scope = scope_of(context);
+	const struct sim_certificate *certificate =
+	        certificate_by_id(scope->instance, count > 0 ? sqlite3_value_int(values[0]) : 0);
+	if (certificate == NULL || !certificate->has_private_key || !scope->instance->master_key || count < 2 ||
+	    scope->session == NULL || !sim_is_sysadmin(scope->session))
+		return sqlite3_result_null(context);
+	cleanup_strbuf struct strbuf bytes = { 0 };
+	sim_private_key_put(&bytes, certificate, text_of(values[1]));
+	sqlite3_result_blob64(context, bytes.data, bytes.length, SQLITE_TRANSIENT);
 }
 FUNCTION(is_primary_replica) {
 	UNUSED;

@@ -1,7 +1,7 @@
 /* simsqlserver: a simulated SQL Server as a process, in the place of the container of mssql/server.
  *
  *   simsqlserver --listen 127.0.0.2:1433 --mirroring 127.0.0.2:5022 --data DIR --name HOST --sa-password-file F
- *                [--hosts FILE] [--time-scale N] [--settings NAME=VALUE,…]
+ *                [--hosts FILE] [--volume FILE] [--time-scale N] [--settings NAME=VALUE,…]
  *
  * It reads the container's environment and DIR/mssql.conf too (tds/configuration.h). One thread serves everything: the
  * model never blocks, so nobody waits for anybody but in the model's own time. */
@@ -158,6 +158,7 @@ static int start_instance(struct server *server, const char *data, struct error 
 		return error_errno(err, errno, "getrandom");
 	server->disk = sim_disk_folder(data, err);
 	if (server->disk == NULL) return -1;
+	if (configuration->volume != NULL) sim_disk_follow(server->disk, configuration->volume);
 	server->links = links_new(&server->loop, configuration->mirroring_ip, configuration->hosts);
 	server->instance = sim_instance_start(&options, &host, server->disk, err);
 	if (server->instance == NULL) return -1;
@@ -218,6 +219,7 @@ static int wait_ms(const struct server *server, int64_t deadline) {
 static int serve(struct server *server, struct error **err) {
 	while (!server->stops) {
 		int64_t next;
+		sim_instance_set_disk_delay(server->instance, sim_disk_delay(server->disk));
 		do next = sim_instance_run(server->instance);
 		while (clients_step(&server->clients));
 		links_tend(server->links);

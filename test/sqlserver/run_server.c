@@ -280,11 +280,25 @@ static void make_certificate(struct sim_instance *instance, const char *subject,
 	strbuf_append(der, serial);
 }
 
-static bool read_certificate(const char *hexadecimal, struct strbuf *der) {
+static bool read_hexadecimal(const char *hexadecimal, struct strbuf *bytes) {
 	for (unsigned int byte; sscanf(hexadecimal, "%2x", &byte) == 1 && hexadecimal[1] != '\0'; hexadecimal += 2)
-		strbuf_append_char(der, (char)(unsigned char)byte);
-	return *hexadecimal == '\0' && der->length > 4 && der->data[0] == 0x30 && (unsigned char)der->data[1] == 0x81 &&
-	       (unsigned char)der->data[2] == der->length - 3;
+		strbuf_append_char(bytes, (char)(unsigned char)byte);
+	return *hexadecimal == '\0';
+}
+
+static bool read_certificate(const char *hexadecimal, struct strbuf *der) {
+	return read_hexadecimal(hexadecimal, der) && der->length > 4 && der->data[0] == 0x30 &&
+	       (unsigned char)der->data[1] == 0x81 && (unsigned char)der->data[2] == der->length - 3;
+}
+
+/* WITH PRIVATE KEY (BINARY = 0x…, DECRYPTION BY PASSWORD = '…'): 0, or the number of the message that says why not. */
+static int read_private_key(const struct sim_option *key, const struct strbuf *der) {
+	const char *binary = sim_option_value(key->children, key->child_count, "BINARY");
+	const char *password = sim_option_value(key->children, key->child_count, "DECRYPTION BY PASSWORD");
+	cleanup_strbuf struct strbuf bytes = { 0 };
+	if (binary == NULL || strncmp(binary, "0x", 2) != 0 || !read_hexadecimal(binary + 2, &bytes)) return 15297;
+	return sim_private_key_check(strbuf_text(&bytes), bytes.length, password != NULL ? password : "", der->data,
+	                             der->length);
 }
 
 static enum sim_run create_certificate(struct sim_session *session, const struct sim_statement *statement) {
@@ -297,9 +311,13 @@ static enum sim_run create_certificate(struct sim_session *session, const struct
 	    strcasecmp(statement->other, "dbo") != 0)
 		return sim_raise(session, statement->line, 15151, "find", "user", statement->other);
 	if (subject == NULL && binary == NULL) return sim_raise(session, statement->line, 15208);
-	if (subject != NULL && !instance->master_key) return sim_raise(session, statement->line, 15581);
+	const struct sim_option *key = sim_option_find(statement->options, statement->option_count, "PRIVATE KEY");
+	bool has_private_key = subject != NULL || key != NULL;
+	if (has_private_key && !instance->master_key) return sim_raise(session, statement->line, 15581);
 	if (subject != NULL) make_certificate(instance, subject, &der);
 	else if (!read_certificate(binary, &der)) return sim_raise(session, statement->line, 15297);
+	int number = key != NULL ? read_private_key(key, &der) : 0;
+	if (number != 0) return sim_raise(session, statement->line, number);
 	for (size_t i = 0; i < instance->certificate_count; i++)
 		if (instance->certificates[i].public_length == der.length &&
 		    memcmp(instance->certificates[i].public_part, der.data, der.length) == 0)
@@ -314,7 +332,7 @@ static enum sim_run create_certificate(struct sim_session *session, const struct
 		                                 .owner = xstrdup(statement->other != NULL ? statement->other : "dbo"),
 		                                 .public_length = length,
 		                                 .public_part = strbuf_detach(&der),
-		                                 .has_private_key = subject != NULL };
+		                                 .has_private_key = has_private_key };
 	return done(session);
 }
 
@@ -323,6 +341,8 @@ static enum sim_run drop_certificate(struct sim_session *session, const struct s
 	struct sim_certificate *certificate = sim_certificate_find(instance, statement->name);
 	if (certificate == NULL)
 		return sim_raise(session, statement->line, 15151, "drop", "certificate", statement->name);
+	if (certificate == sim_endpoint_certificate(instance))
+		return sim_raise(session, statement->line, 15352, "certificate");
 	free(certificate->name);
 	free(certificate->subject);
 	free(certificate->owner);

@@ -177,6 +177,11 @@ bool sim_database_is_system(const struct sim_database *database);
 struct sim_login_row *sim_login_find(const struct sim_instance *instance, const char *name);
 struct sim_certificate *sim_certificate_find(const struct sim_instance *instance, const char *name);
 struct sim_user *sim_user_find(const struct sim_instance *instance, const char *name);
+/* The private key as CERTPRIVATEKEY gives it, encrypted with a password: appended. */
+void sim_private_key_put(struct strbuf *bytes, const struct sim_certificate *certificate, const char *password);
+/* Whether these bytes are the private key of this public part: 0, or the number of the message that says why not. */
+int sim_private_key_check(const void *bytes, size_t length, const char *password, const void *public_part,
+                          size_t public_length);
 /* Whether whoever holds the certificate with this public part may connect to our mirroring endpoint. */
 bool sim_endpoint_trusts(const struct sim_instance *instance, const void *public_part, size_t length);
 /* The certificate of our endpoint; NULL when it has none. */

@@ -249,6 +249,34 @@ static void a_full_volume_refuses_writes(void **state) {
 	says(state, "INSERT INTO t VALUES (1)", "(1 rows affected)\n");
 }
 
+static void write_text(const char *path, const char *text) {
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	fclose(file);
+}
+
+/* A volume that fills, grows and slows down while the server runs, as its file tells. */
+static void a_volume_is_followed(void **state) {
+	struct fixture *fixture = *state;
+	struct sim_disk *disk = fixture->world->nodes[0].disk;
+	char path[] = "/tmp/test_sqlmodel_volume.XXXXXX";
+	close(mkstemp(path));
+	says(state, "CREATE TABLE t (id int)", "");
+	write_text(path, "capacity 1048576\ntaken 1048576\n");
+	sim_disk_follow(disk, path);
+	sim_client_run(fixture->client, "INSERT INTO t VALUES (1)");
+	assert_true(fixture->client->last_error == 1105 || fixture->client->last_error == 9002);
+	assert_int_equal(sim_disk_space(disk).total, 1048576);
+	assert_int_equal(sim_disk_space(disk).available, 0);
+	write_text(path, "capacity 2097152\ntaken 1048576\ndelay 2000\n");
+	says(state, "INSERT INTO t VALUES (1)", "(1 rows affected)\n");
+	assert_int_equal(sim_disk_space(disk).available, 1048576 - sim_disk_used(disk));
+	assert_int_equal(sim_disk_delay(disk), 2000);
+	unlink(path); /* no news: what was said last is true */
+	assert_int_equal(sim_disk_capacity(disk), 2097152);
+}
+
 static void diagnostics_stream(void **state) {
 	struct fixture *fixture = *state;
 	int64_t before = fixture->world->now;
@@ -330,6 +358,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(rows_survive_the_process, setup, teardown),
 		cmocka_unit_test(a_folder_keeps_rows_too),
 		cmocka_unit_test_setup_teardown(a_full_volume_refuses_writes, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_volume_is_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(diagnostics_stream, setup, teardown),
 		cmocka_unit_test_setup_teardown(procedures_by_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(any_prefix_is_answered, setup, teardown),

@@ -20,6 +20,7 @@ enum setting {
 	SETTING_PASSWORD,
 	SETTING_EDITION,
 	SETTING_HOSTS,
+	SETTING_VOLUME,
 	SETTING_SETTINGS,
 	SETTING_CERTIFICATE,
 	SETTING_KEY,
@@ -47,6 +48,7 @@ static const struct {
 	[SETTING_PASSWORD] = { .variables = { "MSSQL_SA_PASSWORD", "SA_PASSWORD" } },
 	[SETTING_EDITION] = { .variables = { "MSSQL_PID" } },
 	[SETTING_HOSTS] = { .option = "hosts", .variables = { "SIMSQL_HOSTS" } },
+	[SETTING_VOLUME] = { .option = "volume", .variables = { "SIMSQL_VOLUME" } },
 	[SETTING_SETTINGS] = { .option = "settings", .variables = { "SIMSQL_SETTINGS" } },
 	[SETTING_CERTIFICATE] = { .key = "network.tlscert" },
 	[SETTING_KEY] = { .key = "network.tlskey" },
@@ -185,6 +187,7 @@ static int settle(struct values *values, struct configuration *configuration, st
 	configuration->name[strcspn(configuration->name, ".")] = '\0';
 	configuration->edition = take(&values->of[SETTING_EDITION]);
 	configuration->hosts = take(&values->of[SETTING_HOSTS]);
+	configuration->volume = take(&values->of[SETTING_VOLUME]);
 	configuration->settings = take(&values->of[SETTING_SETTINGS]);
 	configuration->certificate = take(&values->of[SETTING_CERTIFICATE]);
 	configuration->key = take(&values->of[SETTING_KEY]);
@@ -219,6 +222,7 @@ void configuration_free(struct configuration *configuration) {
 	free(configuration->sa_password);
 	free(configuration->edition);
 	free(configuration->hosts);
+	free(configuration->volume);
 	free(configuration->settings);
 	free(configuration->certificate);
 	free(configuration->key);

@@ -16,6 +16,7 @@ struct configuration {
 	char *sa_password;     /* --sa-password-file, MSSQL_SA_PASSWORD, SA_PASSWORD; NULL: none */
 	char *edition;         /* MSSQL_PID; NULL: none */
 	char *hosts;           /* --hosts, SIMSQL_HOSTS: a hosts(5) file with the peers; NULL: the resolver */
+	char *volume;          /* --volume, SIMSQL_VOLUME: tells of the volume (sqlserver/disk.h); NULL: unlimited */
 	char *settings;        /* --settings, SIMSQL_SETTINGS: "name=value,…" of sqlserver/settings.h; NULL: none */
 	char *certificate;     /* network.tlscert: a PEM file; NULL: one is made */
 	char *key;             /* network.tlskey */
