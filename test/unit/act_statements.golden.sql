@@ -1,4 +1,5 @@
 -- BOOTSTRAP_SERVER: as sa, 120 s, secret
+USE [master];
 BEGIN TRY
 IF NOT EXISTS (SELECT 1 FROM sys.symmetric_keys WHERE name = N'##MS_DatabaseMasterKey##')
     CREATE MASTER KEY ENCRYPTION BY PASSWORD = N'Master-Keys-1''';
@@ -28,15 +29,16 @@ IF OBJECT_ID(N'master.dbo.agkeeper_generation') IS NULL
         only_row int NOT NULL PRIMARY KEY CHECK (only_row = 1),
         generation bigint NOT NULL
     );
+GRANT SELECT, UPDATE ON dbo.agkeeper_generation TO [agkeeper];
 IF NOT EXISTS (SELECT 1 FROM master.dbo.agkeeper_generation)
     INSERT INTO master.dbo.agkeeper_generation (only_row, generation) VALUES (1, 0);
-GRANT SELECT, UPDATE ON dbo.agkeeper_generation TO [agkeeper];
 END TRY
 BEGIN CATCH
     THROW;
 END CATCH;
 
 -- BOOTSTRAP_SERVER: as sa, 120 s, secret
+USE [master];
 BEGIN TRY
 IF NOT EXISTS (SELECT 1 FROM sys.symmetric_keys WHERE name = N'##MS_DatabaseMasterKey##')
     CREATE MASTER KEY ENCRYPTION BY PASSWORD = N'Master-Keys-1''';
@@ -73,9 +75,9 @@ IF OBJECT_ID(N'master.dbo.agkeeper_generation') IS NULL
         only_row int NOT NULL PRIMARY KEY CHECK (only_row = 1),
         generation bigint NOT NULL
     );
+GRANT SELECT, UPDATE ON dbo.agkeeper_generation TO [agkeeper];
 IF NOT EXISTS (SELECT 1 FROM master.dbo.agkeeper_generation)
     INSERT INTO master.dbo.agkeeper_generation (only_row, generation) VALUES (1, 0);
-GRANT SELECT, UPDATE ON dbo.agkeeper_generation TO [agkeeper];
 END TRY
 BEGIN CATCH
     THROW;
