@@ -55,7 +55,7 @@ void attempts_note_failure(struct attempts *attempts, enum action_type type, con
 		*attempt = (struct attempt){ .type = type, .pod = copy(pod), .peer = copy(peer) };
 	}
 	attempt->failures++;
-	attempt->number = err->code;
+	attempt->number = err->code > 0 ? err->code : 0;
 	free((char *)attempt->message);
 	attempt->message = xstrdup(err->message);
 	attempt->next_at = now + pause_ms(attempt->failures);

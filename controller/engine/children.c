@@ -10,8 +10,8 @@
 #include "controller/engine/transform.h"
 
 enum {
-	FOREIGN_MS = 30 * 1000,      /* a child that is not ours is looked at again after this */
-	UNWATCHED_MS = 600 * 1000,   /* one that no cache follows is applied again after this */
+	FOREIGN_MS = 30 * 1000,    /* a child that is not ours is looked at again after this */
+	UNWATCHED_MS = 600 * 1000, /* one that no cache follows is applied again after this */
 };
 
 /* ---- Resources of children ---- */
@@ -34,7 +34,8 @@ const struct kube_resource *child_resource(const struct json_object *json) {
 	const char *api_version = json_get_text(json, "apiVersion");
 	const char *kind = json_get_text(json, "kind");
 	for (size_t i = 0; i < ARRAY_LENGTH(resources) && api_version != NULL && kind != NULL; i++) {
-		if (strcmp(resources[i].api_version, api_version) == 0 && strcmp(resources[i].resource->kind, kind) == 0)
+		if (strcmp(resources[i].api_version, api_version) == 0 &&
+		    strcmp(resources[i].resource->kind, kind) == 0)
 			return resources[i].resource;
 	}
 	return NULL;
@@ -81,6 +82,14 @@ static struct json_object *make(const struct managed *managed, struct error **er
 	cleanup_kube_object const struct kube_object *version = NULL;
 	const struct surroundings surroundings = managed_surroundings(managed, &version);
 	struct json_object *children = NULL;
+	const char *configuration =
+	        json_get_text(json_get_path(managed->object->json, "spec", "configuration", NULL), "secretName");
+	if (configuration != NULL && managed->configuration_text == NULL) {
+		error_set(err, ERROR_NOT_FOUND,
+		          "spec.configuration.secretName: Secret \"%s\" with the key mssql.conf is awaited",
+		          configuration);
+		return NULL;
+	}
 	return children_of(managed->object->json, &surroundings, &children, err) == 0 ? children : NULL;
 }
 
@@ -125,7 +134,9 @@ struct child *child_find(struct managed *managed, const struct json_object *json
 }
 
 static struct child child_new(const struct managed *managed, const struct json_object *json) {
-	struct child child = { .resource = child_resource(json), .brief = brief_of(json), .desired = json_digest(json) };
+	struct child child = { .resource = child_resource(json),
+		               .brief = brief_of(json),
+		               .desired = json_digest(json) };
 	child.name = json_get_text(json_get(child.brief, "metadata"), "name");
 	const struct child *known = find(managed, child.resource, child.name);
 	if (known == NULL) return child;

@@ -30,12 +30,12 @@
 #define HAND_OVER_ANNOTATION "agkeeper.dev/hand-over" /* on a pod whose deletion waits for it */
 
 enum {
-	PROBE_MS = 5000,          /* between looks at a group that is at rest */
-	PROBE_TIMEOUT_MS = 5000,  /* of one probe, unless spec says otherwise */
-	SECRETS_MS = 600 * 1000,  /* between reads of an object's Secrets */
-	SECRETS_SOON_MS = 10000,  /* … when a login failed */
-	REQUESTS_MAX = 128,       /* under way at once, before the next object is looked at */
-	SETTLE_MS = 5000,         /* for the watch to show what we were answered */
+	PROBE_MS = 5000,         /* between looks at a group that is at rest */
+	PROBE_TIMEOUT_MS = 5000, /* of one probe, unless spec says otherwise */
+	SECRETS_MS = 600 * 1000, /* between reads of an object's Secrets */
+	SECRETS_SOON_MS = 10000, /* … when a login failed */
+	REQUESTS_MAX = 128,      /* under way at once, before the next object is looked at */
+	SETTLE_MS = 5000,        /* for the watch to show what we were answered */
 	SQL_SERVER_PORT_DEFAULT = 1433
 };
 
@@ -74,6 +74,8 @@ struct engine_metrics {
 	struct metric *requests; /* under way */
 };
 
+struct engine_metrics engine_metrics_new(struct metrics *metrics);
+
 enum { MANAGED_BUCKETS = 1024 };
 struct following; /* follow.c */
 struct engine {
@@ -89,10 +91,12 @@ struct engine {
 	struct offer offers[OFFERS];
 	char *tenure; /* identity of this tenure; NULL: we do not lead */
 	struct managed *managed[MANAGED_BUCKETS];
-	int requests; /* under way */
+	struct pause *pauses; /* engine.c */
+	int requests;         /* under way */
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool stopping;
+	atomic_bool leading; /* tenure is not NULL, for other threads */
 };
 
 /* ---- An object ---- */
@@ -100,13 +104,13 @@ struct engine {
 /* A child as it shall be, and what became of it. */
 struct child {
 	const struct kube_resource *resource;
-	const char *name;             /* in `brief` */
-	struct json_object *brief;    /* apiVersion, kind, metadata: what identifies it */
-	uint64_t desired;             /* digest of what it shall be */
-	uint64_t applied_desired;     /* … when it was last applied; 0: it was not, by this process */
-	uint64_t applied;             /* digest of the answer */
+	const char *name;          /* in `brief` */
+	struct json_object *brief; /* apiVersion, kind, metadata: what identifies it */
+	uint64_t desired;          /* digest of what it shall be */
+	uint64_t applied_desired;  /* … when it was last applied; 0: it was not, by this process */
+	uint64_t applied;          /* digest of the answer */
 	int64_t applied_at;
-	char *foreign;                /* whose it is, when a read showed that it is not ours; NULL */
+	char *foreign; /* whose it is, when a read showed that it is not ours; NULL */
 	int64_t foreign_at;
 };
 
@@ -126,6 +130,7 @@ struct deed {
 	struct server *server;
 	struct sql_client *client; /* of its own: an administrator's */
 	struct json_object *body;  /* of a write that is sent again until its outcome is known */
+	int64_t generation;        /* of the record when it was sent */
 	int64_t began_at;
 	int tries;
 };
@@ -165,12 +170,12 @@ struct managed {
 
 	struct secret_read administrator, own, configuration;
 	bool has_certificate;
-	char *configuration_text;                            /* mssql.conf of the Secret that spec names */
-	char *controller_password, *master_key_password;     /* of the own Secret; wiped */
-	char *applied_password;                              /* … sa's, as last applied; wiped */
-	char *own_version;                                   /* resourceVersion of the own Secret */
-	bool password_differs;                               /* sa's Secret says another than was applied last */
-	struct endpoint_certificate endpoint;                /* bytes in endpoint_bytes */
+	char *configuration_text;                        /* mssql.conf of the Secret that spec names */
+	char *controller_password, *master_key_password; /* of the own Secret; wiped */
+	char *applied_password;                          /* … sa's, as last applied; wiped */
+	char *own_version;                               /* resourceVersion of the own Secret */
+	bool password_differs;                           /* sa's Secret says another than was applied last */
+	struct endpoint_certificate endpoint;            /* bytes in endpoint_bytes */
 	struct arena endpoint_bytes;
 
 	struct scratch scratch;
@@ -178,10 +183,12 @@ struct managed {
 	struct server *servers;
 	struct deed *deeds;
 	struct settling *settlings;
-	int64_t probe_at;    /* when to ask all servers again */
-	bool is_in_motion;   /* the plan asked to look again soon: every answer is looked at */
-	int64_t event_at;    /* of a pod, not followed by an action yet; 0: none */
-	char *phase;         /* as counted */
+	int64_t probe_at;  /* when to ask all servers again */
+	bool is_in_motion; /* the plan asked to look again soon: every answer is looked at */
+	int64_t event_at;  /* of a pod, not followed by an action yet; 0: none (ns) */
+	int64_t looks_at;  /* looks are rationed: when they were counted last, and how many are left */
+	int looks_left;
+	char *phase; /* as counted */
 };
 
 /* ---- One of its servers ---- */
@@ -195,7 +202,8 @@ struct server {
 	struct server *next;
 	struct managed *managed;
 	char *pod;
-	char *ip, *container; /* what the sessions lead to */
+	char *ip;      /* NULL: it does not run */
+	char *process; /* pod, container and volume: a new one is another server */
 	struct sql_client *prober, *changer;
 	int64_t changer_used_at;
 	bool is_gone;
@@ -212,8 +220,8 @@ struct server {
 	int failure_number;
 	char *failure_text;
 	bool refuses_login;
-	bool has_logged_in; /* our login works */
-	uint64_t password;  /* digest of sa's Secret as it was applied here; 0: by nobody in this process */
+	int64_t loose_generation; /* of a fenced change whose answer never came */
+	uint64_t password;        /* digest of sa's Secret as it was applied here; 0: by nobody in this process */
 	int64_t last_write_ok;
 	int write_failures, write_failure_number;
 	char *write_failure_text;
@@ -257,6 +265,8 @@ void wipe(char **text);
 /* ---- A request on behalf of an object. `then` is called in any case, also when the object is gone. ---- */
 typedef void request_done(struct managed *managed, void *what, struct json_object *answer, const struct error *err);
 void managed_request(struct managed *managed, const struct kube_request *request, request_done *then, void *what);
+/* Calls `then` in a while, in any case. */
+void engine_after(struct managed *managed, int64_t ms, void (*then)(void *what), void *what);
 
 /* ---- children.c ---- */
 /* Makes the list anew when what it is made from has changed. */
@@ -279,6 +289,10 @@ void secrets_refresh(struct managed *managed, int64_t now);
 void secrets_expire(struct managed *managed, bool at_once);
 /* Puts on record that all servers have sa's present password, once they do. */
 void secrets_note_applied(struct managed *managed);
+/* One was made, or somebody else was first: what it holds is known once it was read. */
+void secret_made(struct managed *managed, bool own);
+/* Each has been asked for once and answered: what is there is known. */
+bool secrets_are_read(const struct managed *managed);
 int64_t secrets_due_at(const struct managed *managed);
 void secrets_free(struct managed *managed);
 /* The text at `key` of a Secret's data, NULL: none. The caller wipes it. */
@@ -297,7 +311,12 @@ void server_view_fill(const struct server *server, struct server_view *view);
 void server_probe(struct server *server);
 /* The session for changes. */
 struct sql_client *server_changer(struct server *server);
-void server_changed(struct server *server);
+/* A session of its own, as the controller; NULL: its password or the server's address is not known. */
+struct sql_client *server_connect(const struct server *server);
+/* A change is over: what was seen before is worth nothing, and it is asked anew. */
+void server_changed(struct server *server, bool was_busy);
+/* … was not sent at all. */
+void server_idle(struct server *server);
 void servers_free(struct managed *managed);
 void servers_close_idle(struct managed *managed, int64_t now);
 void server_hold(struct server *server);

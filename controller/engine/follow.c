@@ -137,15 +137,14 @@ static void on_synced(void *context) {
 static void follow(struct engine *engine, enum engine_cache which, const struct kube_resource *resource) {
 	struct following *following = &engine->followings[which];
 	*following = (struct following){ engine, table[which].react };
-	engine->caches[which] =
-	        kube_cache_new(engine->options.loop, &(struct kube_cache_options){
-	                                                     .resource = resource,
-	                                                     .label_selector = table[which].selector,
-	                                                     .transform = table[which].transform,
-	                                                     .on_event = on_event,
-	                                                     .on_synced = on_synced,
-	                                                     .context = following,
-	                                             });
+	engine->caches[which] = kube_cache_new(engine->options.loop, &(struct kube_cache_options){
+	                                                                     .resource = resource,
+	                                                                     .label_selector = table[which].selector,
+	                                                                     .transform = table[which].transform,
+	                                                                     .on_event = on_event,
+	                                                                     .on_synced = on_synced,
+	                                                                     .context = following,
+	                                                             });
 }
 
 void follow_start(struct engine *engine) {

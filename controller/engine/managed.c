@@ -188,8 +188,8 @@ static void complain(struct managed *managed, const struct error *err) {
 	free(managed->said_unreadable);
 	managed->said_unreadable = xstrdup(err->message);
 	log_error("an object cannot be read, and is left alone", log_str("object", managed->key), log_err(err));
-	act_say(managed, &(struct action){
-	                         .type = ACTION_EVENT, .text = "Unreadable", .note = err->message, .number = 1 });
+	act_say(managed,
+	        &(struct action){ .type = ACTION_EVENT, .text = "Unreadable", .note = err->message, .number = 1 });
 }
 
 bool managed_read(struct managed *managed) {

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "controller/engine/engine_private.h"
+#include "controller/resources/children.h"
 
 static const struct json_object *keep(struct sight *sight, const struct kube_object *object) {
 	if (object == NULL) return NULL;
@@ -101,7 +102,8 @@ static bool is_paused(const struct managed *managed) {
 		const struct json_object *json = requests.items[i]->json;
 		const char *name = json_get_text(json_get_path(json, "spec", "databaseRef", NULL), "name");
 		const char *phase = json_get_text(json_get(json, "status"), "phase");
-		if (name != NULL && strcmp(name, managed->name) == 0 && phase != NULL && strcmp(phase, "Progressing") == 0)
+		if (name != NULL && strcmp(name, managed->name) == 0 && phase != NULL &&
+		    strcmp(phase, "Progressing") == 0)
 			return true;
 	}
 	return false;

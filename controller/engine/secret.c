@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "controller/engine/engine_private.h"
 #include "controller/engine/transform.h"
 #include "kube/backoff.h"
@@ -30,7 +31,8 @@ void secret_wipe(struct json_object *secret) {
 		json_object_object_foreach(data, key, value) {
 			(void)key;
 			if (!json_object_is_type(value, json_type_string)) continue;
-			explicit_bzero((char *)json_object_get_string(value), (size_t)json_object_get_string_len(value));
+			explicit_bzero((char *)json_object_get_string(value),
+			               (size_t)json_object_get_string_len(value));
 		}
 	}
 }
@@ -95,8 +97,7 @@ static void take_own(struct managed *managed, const struct json_object *secret) 
 	managed->applied_password = secret_text(secret, "saPassword");
 	managed->endpoint.certificate = secret_bytes(&managed->endpoint_bytes, secret, "endpoint.crt");
 	managed->endpoint.private_key = secret_bytes(&managed->endpoint_bytes, secret, "endpoint.key");
-	managed->has_certificate =
-	        managed->endpoint.certificate.length > 0 && managed->endpoint.private_key.length > 0;
+	managed->has_certificate = managed->endpoint.certificate.length > 0 && managed->endpoint.private_key.length > 0;
 	bool is_whole = managed->controller_password != NULL && managed->master_key_password != NULL;
 	managed->own.state = is_whole ? SECRET_PRESENT : SECRET_INVALID;
 	for (struct server *server = managed->servers; server != NULL; server = server->next) {
@@ -119,7 +120,7 @@ static void take_configuration(struct managed *managed, const struct json_object
 
 static const struct {
 	size_t offset; /* of its struct secret_read */
-	void (*take)(struct managed *managed, const struct json_object *secret);
+	void (*keep)(struct managed *managed, const struct json_object *secret);
 } kinds[] = {
 	{ offsetof(struct managed, administrator), take_administrator },
 	{ offsetof(struct managed, own), take_own },
@@ -145,7 +146,7 @@ static void on_secret(struct managed *managed, void *what, struct json_object *a
 	int64_t now = clock_monotonic_ms();
 	read->read_at = now - jitter(SECRETS_MS / 10);
 	if (err == NULL) {
-		kinds[kind].take(managed, answer);
+		kinds[kind].keep(managed, answer);
 		secret_wipe(answer);
 	} else if (err->kind == ERROR_NOT_FOUND) {
 		if (kind == 1) forget_own(managed);
@@ -153,6 +154,8 @@ static void on_secret(struct managed *managed, void *what, struct json_object *a
 		read->digest = 0;
 		read->read_at = now - SECRETS_MS + SECRETS_SOON_MS; /* awaited */
 	} else {
+		log_warning("a Secret cannot be read", log_str("object", managed->key),
+		            log_str("secret", name_of(managed, kind)), log_err(err));
 		read->read_at = now - SECRETS_MS + SECRETS_SOON_MS;
 	}
 	compare_password(managed);
@@ -178,6 +181,21 @@ void secrets_refresh(struct managed *managed, int64_t now) {
 	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
 		if (is_due(managed, i, now)) ask(managed, i);
 	}
+}
+
+void secret_made(struct managed *managed, bool own) {
+	struct secret_read *read = own ? &managed->own : &managed->administrator;
+	read->state = SECRET_UNKNOWN;
+	read->read_at = 0;
+	managed_look(managed);
+}
+
+bool secrets_are_read(const struct managed *managed) {
+	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
+		const struct secret_read *read = read_of((struct managed *)managed, i);
+		if (name_of(managed, i) != NULL && read->state == SECRET_UNKNOWN) return false;
+	}
+	return true;
 }
 
 int64_t secrets_due_at(const struct managed *managed) {

@@ -1,5 +1,5 @@
-/* The servers of an object: a session for probes, which is held open, and one for changes, which comes and goes. A probe
- * answers while a change runs; and a server that answers neither holds up nobody but itself. */
+/* The servers of an object: a session for probes, which is held open, and one for changes, which comes and goes. A
+ * probe answers while a change runs; and a server that answers neither holds up nobody but itself. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +53,7 @@ static void server_destroy(struct server *server) {
 	forget_observed(server);
 	free(server->pod);
 	free(server->ip);
-	free(server->container);
+	free(server->process);
 	free(server->failure_text);
 	free(server->write_failure_text);
 	free(server);
@@ -93,8 +93,9 @@ void servers_free(struct managed *managed) {
 
 /* ---- Sessions ---- */
 
-static struct sql_client *connect_to(const struct server *server) {
+struct sql_client *server_connect(const struct server *server) {
 	const struct managed *managed = server->managed;
+	if (server->ip == NULL || managed->controller_password == NULL) return NULL;
 	const struct engine *engine = managed->engine;
 	const struct sql_target target = {
 		.host = server->ip,
@@ -106,16 +107,15 @@ static struct sql_client *connect_to(const struct server *server) {
 }
 
 struct sql_client *server_changer(struct server *server) {
-	if (server->ip == NULL || server->managed->controller_password == NULL) return NULL;
-	if (server->changer == NULL) server->changer = connect_to(server);
+	if (server->changer == NULL) server->changer = server_connect(server);
 	server->changer_used_at = clock_monotonic_ms();
 	return server->changer;
 }
 
 void servers_close_idle(struct managed *managed, int64_t now) {
 	for (struct server *server = managed->servers; server != NULL; server = server->next) {
-		bool is_idle = server->changer != NULL && !server->is_busy &&
-		               now - server->changer_used_at >= CHANGER_IDLE_MS;
+		bool is_idle =
+		        server->changer != NULL && !server->is_busy && now - server->changer_used_at >= CHANGER_IDLE_MS;
 		if (!is_idle) continue;
 		sql_client_free(server->changer);
 		server->changer = NULL;
@@ -126,29 +126,35 @@ void servers_close_idle(struct managed *managed, int64_t now) {
 
 /* Another process, or another address: sessions with the one before lead nowhere. What it is to answer, the one after
  * it owes from its first probe. */
-static void meet(struct server *server, const char *ip, const char *container) {
-	if (same(server->ip, ip) && same(server->container, container)) return;
+static void meet(struct server *server, const char *ip, const char *process) {
+	if (same(server->ip, ip) && same(server->process, process)) return;
 	end_sessions(server);
 	replace(&server->ip, ip);
-	replace(&server->container, container);
+	replace(&server->process, process);
 	forget_observed(server);
 	server->changes++;
 	server->silent_since = 0;
 	server->unanswered = 0;
 	server->refuses_login = false;
-	server->has_logged_in = false;
 	server->has_failed = false;
+	server->loose_generation = 0;
 	server->managed->probe_at = 0;
 }
 
-static void server_refresh(struct server *server, const char *ordinal_pod) {
+static void server_refresh(struct server *server) {
 	const struct managed *managed = server->managed;
 	cleanup_kube_object const struct kube_object *pod =
-	        follow_get(managed->engine, CACHE_POD, managed->namespace, ordinal_pod);
+	        follow_get(managed->engine, CACHE_POD, managed->namespace, server->pod);
 	struct pod_view view = { 0 };
 	if (pod != NULL) pod_view_read(pod->json, NULL, managed->spec.role_label, &view);
+	cleanup_free char *claim_name = xasprintf("data-%s", server->pod);
+	cleanup_kube_object const struct kube_object *claim =
+	        follow_get(managed->engine, CACHE_CLAIM, managed->namespace, claim_name);
 	bool is_reachable = view.is_running && view.ip != NULL && view.is_ours;
-	meet(server, is_reachable ? view.ip : NULL, is_reachable ? view.incarnation_container : NULL);
+	cleanup_free char *process = xasprintf("%s %s %s", view.uid != NULL ? view.uid : "",
+	                                       view.incarnation_container != NULL ? view.incarnation_container : "",
+	                                       claim != NULL && claim->uid != NULL ? claim->uid : "");
+	meet(server, is_reachable ? view.ip : NULL, is_reachable ? process : NULL);
 }
 
 void servers_refresh(struct managed *managed) {
@@ -160,7 +166,7 @@ void servers_refresh(struct managed *managed) {
 		struct server *server = server_find(managed, pod);
 		if (server == NULL && (is_wanted || there != NULL)) server = server_get(managed, pod);
 		if (server == NULL) continue;
-		if (is_wanted || there != NULL) server_refresh(server, pod);
+		if (is_wanted || there != NULL) server_refresh(server);
 		else server_forget(server);
 	}
 }
@@ -191,13 +197,13 @@ static bool is_news(const struct observed *before, const struct observed *after)
 static void set_failure(struct server *server, const struct error *err) {
 	server->has_failed = err != NULL;
 	server->failure = err != NULL ? err->kind : ERROR_INVALID;
-	server->failure_number = err != NULL ? err->code : 0;
+	server->failure_number = err != NULL && err->code > 0 ? err->code : 0;
 	replace(&server->failure_text, err != NULL ? err->message : NULL);
 }
 
 /* Msg 18456 and its kin are an answer, too. */
 static bool is_answer(const struct error *err) {
-	return err->code != 0 || err->kind == ERROR_FORBIDDEN;
+	return err->code > 0 || err->kind == ERROR_FORBIDDEN;
 }
 
 static void note_failure(struct server *server, const struct error *err) {
@@ -236,14 +242,13 @@ static void note_answer(struct server *server, const struct probe *probe, const 
 	server->unanswered = 0;
 	server->silent_since = 0;
 	server->refuses_login = false;
-	server->has_logged_in = true;
+	if (observed->seen.instance.generation > server->loose_generation) server->loose_generation = 0;
 	/* It speaks of a time before our last change there was over: it lives, that is all. */
 	bool is_late = probe->changes != server->changes || (server->is_busy && server->hides);
 	if (is_late) {
 		arena_free(&observed->arena);
 		free(observed);
-		server->managed->probe_at = 0;
-		managed_look(server->managed);
+		server_probe(server);
 		return;
 	}
 	forget_observed(server);
@@ -281,7 +286,7 @@ void server_probe(struct server *server) {
 	struct managed *managed = server->managed;
 	if (server->is_probing || server->ip == NULL || managed->controller_password == NULL) return;
 	if (server->is_busy && server->hides) return; /* it is asked when that is over */
-	if (server->prober == NULL) server->prober = connect_to(server);
+	if (server->prober == NULL) server->prober = server_connect(server);
 	cleanup_strbuf struct strbuf text = { 0 };
 	/* A standalone server knows no group by any name. */
 	const char *group = managed->spec.is_group ? managed->spec.group : managed->name;
@@ -300,9 +305,13 @@ void servers_probe(struct managed *managed, int64_t now) {
 	for (struct server *server = managed->servers; server != NULL; server = server->next) server_probe(server);
 }
 
-/* A change is over: what was seen before is worth nothing. */
-void server_changed(struct server *server) {
+void server_idle(struct server *server) {
 	server->is_busy = false;
+	server->hides = false;
+}
+
+void server_changed(struct server *server, bool was_busy) {
+	if (was_busy) server_idle(server);
 	server->changes++;
 	forget_observed(server);
 	server_probe(server);
@@ -325,6 +334,7 @@ void server_view_fill(const struct server *server, struct server_view *view) {
 		.failure_text = server->failure_text,
 		.refuses_login = server->refuses_login,
 		.is_busy = server->is_busy,
+		.loose_generation = server->loose_generation,
 		.last_write_ok = server->last_write_ok,
 		.write_failures = server->write_failures,
 		.write_failure_number = server->write_failure_number,

@@ -124,13 +124,12 @@ static void keep_metadata(struct json_object *object) {
 
 void transform_pod(void *context, struct json_object *pod) {
 	static const char *const in_spec[] = { "nodeName", NULL };
-	static const char *const in_status[] = { "phase",      "reason",
-		                                 "message",    "podIP",
-		                                 "conditions", "initContainerStatuses",
-		                                 "containerStatuses", NULL };
+	static const char *const in_status[] = {
+		"phase", "reason", "message", "podIP", "conditions", "initContainerStatuses", "containerStatuses", NULL
+	};
 	static const char *const in_condition[] = { "type", "status", "reason", "message", NULL };
-	static const char *const in_container[] = { "name", "ready", "restartCount", "containerID",
-		                                    "state", "lastState", NULL };
+	static const char *const in_container[] = { "name",      "ready", "restartCount", "containerID", "state",
+		                                    "lastState", NULL };
 	(void)context;
 	keep_metadata(pod);
 	keep(json_get(pod, "spec"), in_spec);
