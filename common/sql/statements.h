@@ -146,6 +146,14 @@ int sql_raise_generation(struct strbuf *out, int64_t generation, int lock_timeou
 int sql_begin_change(struct strbuf *out, int64_t generation, int lock_timeout_ms, struct error **err);
 int sql_end_change(struct strbuf *out, struct error **err);
 
+/* ---- health (sql/stream.c reads it) ---- */
+
+/* The components' data is long, and not read: a session that streams cuts it off. */
+int sql_cut_texts(struct strbuf *out, struct error **err);
+/* A result set per interval of at least 5 seconds, until the session ends; the first takes about 5 s
+ * (relational-databases/system-stored-procedures/sp-server-diagnostics-transact-sql.md). */
+int sql_stream_diagnostics(struct strbuf *out, int seconds, struct error **err);
+
 /* ---- observation (sql/probe.c): the result sets of sql/observation.h, in one round trip ---- */
 int sql_probe(struct strbuf *out, const char *group, struct error **err);
 

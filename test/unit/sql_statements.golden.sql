@@ -229,6 +229,12 @@ END;
 -- sql_end_change
 EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
 
+-- sql_cut_texts
+SET TEXTSIZE 1;
+
+-- sql_stream_diagnostics
+EXEC sp_server_diagnostics @repeat_interval = 5;
+
 -- sql_probe
 SET NOCOUNT ON;
 DECLARE @agkeeper_generation bigint;

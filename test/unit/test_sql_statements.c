@@ -102,6 +102,8 @@ static void show_others(struct strbuf *out) {
 	SHOW(sql_raise_generation(out, 7, 1000, NULL));
 	SHOW(sql_begin_change(out, 7, 1000, NULL));
 	SHOW(sql_end_change(out, NULL));
+	SHOW(sql_cut_texts(out, NULL));
+	SHOW(sql_stream_diagnostics(out, 5, NULL));
 	SHOW(sql_probe(out, "ag1", NULL));
 }
 
