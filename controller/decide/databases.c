@@ -1,0 +1,5 @@
+#include "controller/decide/deciding.h"
+
+void databases_decide(struct deciding *deciding) {
+	(void)deciding;
+}

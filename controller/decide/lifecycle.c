@@ -1,0 +1,5 @@
+#include "controller/decide/deciding.h"
+
+void lifecycle_decide(struct deciding *deciding) {
+	(void)deciding;
+}
