@@ -9,7 +9,8 @@
 enum group_state {
 	GROUP_NONE,      /* standalone, or no group yet */
 	GROUP_STEADY,    /* the recorded primary is PRIMARY and answers */
-	GROUP_SUSPECT,   /* it does not, or is unwell, and its time is not over */
+	GROUP_SUSPECT,   /* it does not, or is unwell, and its time is not over; while scratch->unwell_since is 0 its
+	                  * answer after a change of ours is awaited, and that is all */
 	GROUP_PROMOTING, /* an intent is open */
 	GROUP_BLOCKED,   /* … and cannot go on: `blocked` says for whom it waits */
 	GROUP_DOWN       /* no primary, and no automatic failover */
@@ -52,12 +53,21 @@ void labels_decide(struct deciding *deciding);
 void rollout_decide(struct deciding *deciding);
 void report_decide(struct deciding *deciding);
 
+/* Asks for a planned hand-over: to `wanted`, or to the best replica where NULL. Opens the intent in `next` when a
+ * target is ready, and prepares one (asynchronous groups) when none is: ask again in every pass for as long as it is
+ * wanted. False: not yet, or not possible; `why` (may be NULL) then says so, for people. */
+bool promotion_request_hand_over(struct deciding *deciding, const char *wanted, const char *reason, const char *message,
+                                 const char **why);
+
 /* ---- helpers of all parts (deciding.c) ---- */
 
 /* Plans a change on a server. A fenced one only while the generation is claimed and in force there: otherwise claiming
  * it, or raising it on that server, is planned instead. Not while the server is busy or the same failed a moment ago.
  * True when the change itself is in the plan. */
 bool change_server(struct deciding *deciding, const struct replica_view *replica, const struct action *action);
+/* A fenced change needs our generation in the record and on the server: true when it is; else claiming it, or raising
+ * it there, is planned. change_server asks this itself, but for CREATE_GROUP. */
+bool claim_server(struct deciding *deciding, const struct replica_view *replica);
 /* Plans an action on the API, unless the same failed a moment ago. */
 bool change_api(struct deciding *deciding, const struct action *action);
 /* An Event; `warning`: not normal. */
