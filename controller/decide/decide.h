@@ -64,4 +64,8 @@ struct scratch {
 /* Appends to *plan (zero-initialised by the caller) and brings *scratch forward. */
 void decide(const struct view *view, struct scratch *scratch, struct plan *plan);
 
+/* How many pods must stay although the object may ask for fewer: up to the last one that is still recorded as a member
+ * or primary; 0: none. It is what children_of wants in its surroundings. */
+int64_t pods_kept(const struct spec *spec, const struct record *record);
+
 #endif
