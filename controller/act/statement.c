@@ -209,8 +209,7 @@ static int add_database(struct strbuf *out, const struct action *action, const s
 static int drop_database(struct strbuf *out, const struct action *action, const struct statement_context *context,
                          struct error **err) {
 	(void)context;
-	if (sql_leave_group(out, action->text, err) != 0) return -1;
-	return sql_drop_database(out, action->text, err);
+	return sql_drop_leftover(out, action->text, err);
 }
 
 static int suspend_movement(struct strbuf *out, const struct action *action, const struct statement_context *context,

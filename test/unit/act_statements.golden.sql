@@ -457,9 +457,17 @@ BEGIN
     EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
     THROW 51001, N'agkeeper: another generation is in force on this server', 1;
 END;
-IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'agdb1' AND group_database_id IS NOT NULL)
-    ALTER DATABASE [agdb1] SET HADR OFF;
-IF DB_ID(N'agdb1') IS NOT NULL
+DECLARE @agkeeper_tables int;
+SET @agkeeper_tables = 0;
+IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'agdb1' AND state_desc = N'ONLINE')
+BEGIN
+    SET @agkeeper_tables = 1;
+    EXEC sp_executesql N'USE [agdb1]; SELECT @tables = COUNT(*) FROM sys.tables; USE master', N'@tables int OUTPUT', @tables = @agkeeper_tables OUTPUT;
+END;
+IF @agkeeper_tables <> 0
+    THROW 51004, N'agkeeper: a database that holds tables is not dropped', 1;
+IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'agdb1' AND group_database_id IS NULL
+        AND state_desc IN (N'ONLINE', N'RESTORING'))
     DROP DATABASE [agdb1];
 EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
 
