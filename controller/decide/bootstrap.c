@@ -277,6 +277,5 @@ void bootstrap_decide(struct deciding *deciding) {
 		return;
 	}
 	deciding->scratch->leaderless_since = 0;
-	find(deciding, "Initialized", true, "GroupCreated", "availability group %s was created", deciding->spec->group);
 	if (deciding->state == GROUP_STEADY && deciding->primary != NULL) join_replicas(deciding);
 }

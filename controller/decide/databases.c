@@ -261,7 +261,10 @@ static const char *check_writes(struct deciding *deciding, const struct replica_
 	if (local == NULL || server->write_failure_number == MSG_INVALID_OBJECT) {
 		change_server(deciding, writer,
 		              &(struct action){ .type = ACTION_CREATE_SYSTEM_DATABASE, .reason = "for write checks" });
-		return attempt_trouble(deciding, ACTION_CREATE_SYSTEM_DATABASE, writer->pod_name, NULL);
+		const char *failed = attempt_trouble(deciding, ACTION_CREATE_SYSTEM_DATABASE, writer->pod_name, NULL);
+		if (failed == NULL) return NULL;
+		return plan_text(deciding->plan, "creating database " SQL_SYSTEM_DATABASE " on %s failed: %s",
+		                 writer->pod_name, failed);
 	}
 	int64_t due = server->last_write_ok + deciding->spec->check_period_ms;
 	if (server->last_write_ok != 0 && due > deciding->view->now) {
@@ -283,8 +286,5 @@ void databases_decide(struct deciding *deciding) {
 		decide_group(deciding);
 	const struct replica_view *writer = writer_of(deciding);
 	if (!deciding->spec->checks_writes || writer == NULL) return;
-	const char *trouble = check_writes(deciding, writer);
-	if (trouble == NULL) return;
-	find(deciding, "WriteChecked", false, "CreationFailed", "database " SQL_SYSTEM_DATABASE " on %s: %s",
-	     writer->pod_name, trouble);
+	find_trouble(deciding, "WriteChecked", "CreationFailed", check_writes(deciding, writer));
 }

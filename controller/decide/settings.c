@@ -112,21 +112,13 @@ static void remove_replicas(struct deciding *deciding, struct strbuf *failed) {
 }
 
 /* The primary itself was scaled in: another one first. */
-static void leave_primary(struct deciding *deciding) {
-	const char *pod = deciding->primary->pod_name;
+static void leave_primary(struct deciding *deciding, struct strbuf *failed) {
+	const char *pod = deciding->primary->pod_name, *why = NULL;
 	if (!is_beyond(deciding->spec, pod)) return;
-	if (!deciding->spec->hands_over) {
-		find(deciding, "SettingsApplied", false, "PrimaryStays",
-		     "%s is the primary, and not among the %zu replicas: hand over to one of them, by hand, before it "
-		     "can go",
-		     pod, deciding->spec->replica_count);
-		return;
-	}
-	const char *why = NULL;
-	const char *message = plan_text(deciding->plan, "%s is the primary, and not among the %zu replicas", pod,
+	const char *message = plan_text(deciding->plan, "it is the primary, and not among the %zu replicas any more",
 	                                deciding->spec->replica_count);
-	if (!promotion_request_hand_over(deciding, NULL, "ScaledIn", message, &why) && why != NULL)
-		find(deciding, "SettingsApplied", false, "PrimaryStays", "%s: %s", message, why);
+	if (promotion_request_hand_over(deciding, NULL, "ScaledIn", message, &why)) return;
+	add_trouble(failed, pod, why != NULL ? plan_text(deciding->plan, "%s; %s", message, why) : message);
 }
 
 /* ---- Passwords ---- */
@@ -146,7 +138,7 @@ static void apply_passwords(struct deciding *deciding) {
 		        deciding, replica,
 		        &(struct action){ .type = ACTION_APPLY_PASSWORD, .reason = "the Secret has another password" });
 	}
-	if (failed.length > 0) find(deciding, "PasswordApplied", false, "LoginFailed", "%s", failed.data);
+	find_trouble(deciding, "PasswordApplied", "StatementFailed", strbuf_text(&failed));
 }
 
 void settings_decide(struct deciding *deciding) {
@@ -156,6 +148,6 @@ void settings_decide(struct deciding *deciding) {
 	apply_replicas(deciding, &failed);
 	remove_replicas(deciding, &failed);
 	apply_db_failover(deciding, &failed);
-	if (failed.length > 0) find(deciding, "SettingsApplied", false, "StatementFailed", "%s", failed.data);
-	leave_primary(deciding);
+	leave_primary(deciding, &failed);
+	find_trouble(deciding, "SettingsApplied", "StatementFailed", strbuf_text(&failed));
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/json.h"
+
 const char *attempt_trouble(struct deciding *deciding, enum action_type type, const char *pod, const char *peer) {
 	const struct attempt *attempt = attempt_of(deciding->view, type, pod, peer);
 	if (attempt == NULL) return NULL;
@@ -31,6 +33,23 @@ const char *server_trouble(struct deciding *deciding, const struct replica_view 
 	if (server->seen == NULL) return "it has not answered";
 	if (!server->is_bootstrapped) return "it is not set up yet";
 	return NULL;
+}
+
+static bool stands_as_false(const struct view *view, const char *condition) {
+	const struct json_object *conditions = json_get_path(view->object, "status", "conditions", NULL);
+	if (!json_object_is_type(conditions, json_type_array)) return false;
+	for (size_t i = 0; i < json_object_array_length(conditions); i++) {
+		const struct json_object *row = json_object_array_get_idx(conditions, i);
+		const char *type = json_get_text(row, "type"), *status = json_get_text(row, "status");
+		if (type != NULL && strcmp(type, condition) == 0) return status != NULL && strcmp(status, "False") == 0;
+	}
+	return false;
+}
+
+void find_trouble(struct deciding *deciding, const char *condition, const char *reason, const char *words) {
+	if (words != NULL && *words != '\0') find(deciding, condition, false, reason, "%s", words);
+	else if (stands_as_false(deciding->view, condition))
+		find(deciding, condition, true, "Succeeded", "it works again");
 }
 
 void add_trouble(struct strbuf *list, const char *who, const char *words) {

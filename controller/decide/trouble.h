@@ -10,6 +10,9 @@
 const char *attempt_trouble(struct deciding *deciding, enum action_type type, const char *pod, const char *peer);
 /* What keeps a replica's server from taking part; NULL: nothing, it answers and is bootstrapped. */
 const char *server_trouble(struct deciding *deciding, const struct replica_view *replica);
+/* A condition that only stands while something is wrong, and once after: False with these words; NULL or "": nothing is
+ * wrong, which is said where the object still says otherwise. */
+void find_trouble(struct deciding *deciding, const char *condition, const char *reason, const char *words);
 /* Appends "who: words" to a list; nothing when words are NULL. */
 void add_trouble(struct strbuf *list, const char *who, const char *words);
 
