@@ -232,7 +232,8 @@ static int create_system_database(struct strbuf *out, const struct action *actio
 
 static int write_check(struct strbuf *out, const struct action *action, const struct statement_context *context,
                        struct error **err) {
-	(void)action, (void)context;
+	(void)context;
+	if (action->number != 0 && sql_create_kubedb_system(out, err) != 0) return -1;
 	return sql_write_check(out, err);
 }
 

@@ -258,7 +258,7 @@ static void decide_group(struct deciding *deciding) {
 static const char *check_writes(struct deciding *deciding, const struct replica_view *writer) {
 	const struct server_view *server = &writer->server;
 	const struct sql_local_database_row *local = local_of(server->seen, SQL_SYSTEM_DATABASE);
-	if (local == NULL || server->write_failure_number == MSG_INVALID_OBJECT) {
+	if (local == NULL) {
 		change_server(deciding, writer,
 		              &(struct action){ .type = ACTION_CREATE_SYSTEM_DATABASE, .reason = "for write checks" });
 		const char *failed = attempt_trouble(deciding, ACTION_CREATE_SYSTEM_DATABASE, writer->pod_name, NULL);
@@ -271,7 +271,11 @@ static const char *check_writes(struct deciding *deciding, const struct replica_
 		plan_look(deciding->plan, due - deciding->view->now);
 		return NULL;
 	}
-	change_server(deciding, writer, &(struct action){ .type = ACTION_WRITE_CHECK, .reason = "it is time" });
+	/* A table that is missing was never made, or somebody dropped it. */
+	const struct action check = { .type = ACTION_WRITE_CHECK,
+		                      .number = server->write_failure_number == MSG_INVALID_OBJECT,
+		                      .reason = "it is time" };
+	change_server(deciding, writer, &check);
 	return NULL;
 }
 

@@ -502,3 +502,15 @@ SET NOCOUNT ON;
 UPDATE kubedb_system.dbo.agkeeper_write_check SET checks = checks + 1, checked_at = SYSUTCDATETIME();
 SELECT checks FROM kubedb_system.dbo.agkeeper_write_check;
 
+-- WRITE_CHECK: as agkeeper, 15 s
+IF DB_ID(N'kubedb_system') IS NULL
+    CREATE DATABASE [kubedb_system];
+IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'kubedb_system' AND recovery_model_desc <> N'SIMPLE')
+    ALTER DATABASE [kubedb_system] SET RECOVERY SIMPLE;
+IF OBJECT_ID(N'kubedb_system.dbo.agkeeper_write_check') IS NULL
+    EXEC (N'CREATE TABLE kubedb_system.dbo.agkeeper_write_check (only_row int NOT NULL PRIMARY KEY CHECK (only_row = 1), checks bigint NOT NULL, checked_at datetime2 NOT NULL)');
+EXEC (N'IF NOT EXISTS (SELECT 1 FROM kubedb_system.dbo.agkeeper_write_check) INSERT INTO kubedb_system.dbo.agkeeper_write_check (only_row, checks, checked_at) VALUES (1, 0, SYSUTCDATETIME())');
+SET NOCOUNT ON;
+UPDATE kubedb_system.dbo.agkeeper_write_check SET checks = checks + 1, checked_at = SYSUTCDATETIME();
+SELECT checks FROM kubedb_system.dbo.agkeeper_write_check;
+
