@@ -115,6 +115,7 @@ struct view {
 	enum secret_state administrator_secret, own_secret;
 	bool has_certificate; /* the own Secret holds the endpoints' certificate */
 	bool has_set;         /* the StatefulSet exists */
+	bool has_issuers;     /* the cluster offers cert-manager's API */
 
 	const struct attempt *attempts; /* what failed, and when to try again */
 	size_t attempt_count;
