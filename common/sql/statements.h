@@ -84,6 +84,10 @@ int sql_failover(struct strbuf *out, const char *group, struct error **err);
  * and its process is the one that was started at `start_time` (struct sql_instance_row). Between sql_begin_change and
  * sql_end_change. */
 int sql_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err);
+/* The same where FAILOVER wants the mirroring endpoint running (Msg 41144): it is started in the same batch, after the
+ * look and right before. */
+int sql_promote_started(struct strbuf *out, const char *group, const char *start_time, const char *endpoint,
+                        struct error **err);
 /* The same with FORCE_FAILOVER_ALLOW_DATA_LOSS: what a person has asked for, and nobody else. */
 int sql_force_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err);
 int sql_offline(struct strbuf *out, const char *group, struct error **err);
@@ -147,6 +151,14 @@ enum {
 int sql_raise_generation(struct strbuf *out, int64_t generation, int lock_timeout_ms, struct error **err);
 int sql_begin_change(struct strbuf *out, int64_t generation, int lock_timeout_ms, struct error **err);
 int sql_end_change(struct strbuf *out, struct error **err);
+
+/* ---- health (sql/stream.c reads it) ---- */
+
+/* The components' data is long, and not read: a session that streams cuts it off. */
+int sql_cut_texts(struct strbuf *out, struct error **err);
+/* A result set per interval of at least 5 seconds, until the session ends; the first takes about 5 s
+ * (relational-databases/system-stored-procedures/sp-server-diagnostics-transact-sql.md). */
+int sql_stream_diagnostics(struct strbuf *out, int seconds, struct error **err);
 
 /* ---- observation (sql/probe.c): the result sets of sql/observation.h, in one round trip ---- */
 int sql_probe(struct strbuf *out, const char *group, struct error **err);

@@ -74,6 +74,7 @@ static void show_group(struct strbuf *out) {
 	SHOW(sql_become_secondary(out, "ag1", NULL));
 	SHOW(sql_failover(out, "ag1", NULL));
 	SHOW(sql_promote(out, "ag1", "2026-11-22T10:00:00.123", NULL));
+	SHOW(sql_promote_started(out, "ag1", "2026-11-22T10:00:00.123", "AGEP", NULL));
 	SHOW(sql_force_promote(out, "ag1", "2026-11-22T10:00:00.123", NULL));
 	SHOW(sql_offline(out, "ag1", NULL));
 	SHOW(sql_drop_group(out, "ag1", NULL));
@@ -103,6 +104,8 @@ static void show_others(struct strbuf *out) {
 	SHOW(sql_raise_generation(out, 7, 1000, NULL));
 	SHOW(sql_begin_change(out, 7, 1000, NULL));
 	SHOW(sql_end_change(out, NULL));
+	SHOW(sql_cut_texts(out, NULL));
+	SHOW(sql_stream_diagnostics(out, 5, NULL));
 	SHOW(sql_probe(out, "ag1", NULL));
 }
 
