@@ -69,8 +69,9 @@ static bool is_settled(const struct managed *managed, const struct settling *set
 	if (now >= settling->until) return true;
 	cleanup_kube_object const struct kube_object *seen =
 	        follow_get(managed->engine, settling->cache, managed->namespace, settling->name);
-	if (settling->resource_version == NULL) return seen == NULL;
-	return seen == NULL || !version_is_newer(settling->resource_version, seen->resource_version);
+	if (seen == NULL) return settling->is_deletion;
+	return settling->resource_version != NULL &&
+	       !version_is_newer(settling->resource_version, seen->resource_version);
 }
 
 static bool settles(struct managed *managed, const char *target, int64_t now) {
@@ -97,6 +98,7 @@ void deed_settle(struct deed *deed, enum engine_cache cache, const char *name, c
 		.cache = cache,
 		.name = xstrdup(name),
 		.resource_version = version != NULL ? xstrdup(version) : NULL,
+		.is_deletion = deed->action.type == ACTION_DELETE_POD || deed->action.type == ACTION_DELETE_CLAIM,
 		.until = clock_monotonic_ms() + SETTLE_MS,
 	};
 	deed->managed->settlings = settling;
@@ -178,7 +180,10 @@ void deed_end(struct deed *deed, const struct error *err) {
 	} else {
 		attempts_note_success(&managed->attempts, action->type, attempt_pod(action), attempt_peer(action));
 	}
-	managed_look(managed);
+	/* A server is asked what came of it: its answer leads to the next look, which would see nothing before. */
+	bool is_asked = deed->server != NULL && deed->server->is_probing;
+	if (is_asked) queue_add_after(managed->engine->queue, managed->key, PROBE_TIMEOUT_MS);
+	else managed_look(managed);
 	deed_free(deed);
 }
 

@@ -153,8 +153,9 @@ void act_on_secret(struct deed *deed) {
 
 static void on_stored(struct managed *managed, void *what, struct json_object *answer, const struct error *err) {
 	struct deed *deed = what;
+	if (err == NULL && !managed->is_gone) secret_take_own(managed, answer);
+	else if (!managed->is_gone) secrets_expire(managed, true);
 	secret_wipe(answer);
-	if (!managed->is_gone) secrets_expire(managed, true);
 	if (err != NULL && err->kind == ERROR_CONFLICT) deed_drop(deed, "the Secret was changed meanwhile");
 	else deed_end(deed, err);
 }

@@ -141,7 +141,8 @@ struct settling {
 	char *target;
 	enum engine_cache cache;
 	char *name;
-	char *resource_version; /* of the answer; NULL: that it is gone */
+	char *resource_version; /* of the answer; NULL: there was none */
+	bool is_deletion;
 	int64_t until;
 };
 
@@ -294,6 +295,8 @@ void secret_made(struct managed *managed, bool own);
 /* Each has been asked for once and answered: what is there is known. */
 bool secrets_are_read(const struct managed *managed);
 int64_t secrets_due_at(const struct managed *managed);
+/* The answer to our own write of the own Secret. */
+void secret_take_own(struct managed *managed, const struct json_object *secret);
 void secrets_free(struct managed *managed);
 /* The text at `key` of a Secret's data, NULL: none. The caller wipes it. */
 char *secret_text(const struct json_object *secret, const char *key);

@@ -88,7 +88,7 @@ static struct sql_bytes secret_bytes(struct arena *arena, const struct json_obje
 	return (struct sql_bytes){ .bytes = kept, .length = length };
 }
 
-static void take_own(struct managed *managed, const struct json_object *secret) {
+void secret_take_own(struct managed *managed, const struct json_object *secret) {
 	forget_own(managed);
 	const char *version = json_get_text(json_get(secret, "metadata"), "resourceVersion");
 	managed->own_version = version != NULL ? xstrdup(version) : NULL;
@@ -123,7 +123,7 @@ static const struct {
 	void (*keep)(struct managed *managed, const struct json_object *secret);
 } kinds[] = {
 	{ offsetof(struct managed, administrator), take_administrator },
-	{ offsetof(struct managed, own), take_own },
+	{ offsetof(struct managed, own), secret_take_own },
 	{ offsetof(struct managed, configuration), take_configuration },
 };
 

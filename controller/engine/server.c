@@ -313,6 +313,8 @@ void server_idle(struct server *server) {
 void server_changed(struct server *server, bool was_busy) {
 	if (was_busy) server_idle(server);
 	server->changes++;
+	server->refuses_login = false;
+	server->has_failed = false;
 	forget_observed(server);
 	server_probe(server);
 }
