@@ -129,6 +129,10 @@ static void statements_are_refused(void **state) {
 		{ 0, "ALTER AVAILABILITY GROUP [AG1] FORCE_FAILOVER_ALLOW_DATA_LOSS", 47104 },
 		{ 0, "EXEC sp_set_session_context N'external_cluster', N'yes'; ALTER AVAILABILITY GROUP [AG1] FAILOVER",
 		  41122 },
+		{ 0,
+		  "EXEC sp_set_session_context N'external_cluster', N'yes'; ALTER AVAILABILITY GROUP [AG1] "
+		  "FORCE_FAILOVER_ALLOW_DATA_LOSS",
+		  41122 },
 		{ 0, "ALTER AVAILABILITY GROUP [AG1] SET (ROLE = SECONDARY)", 41104 },
 		{ 1,
 		  "ALTER AVAILABILITY GROUP [AG1] MODIFY REPLICA ON N'sql-1' WITH (AVAILABILITY_MODE = "
