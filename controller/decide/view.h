@@ -49,6 +49,7 @@ struct claim_view {
 	struct quantity requested, capacity;
 	bool is_resizing, waits_for_node; /* conditions Resizing, FileSystemResizePending */
 	const char *storage_class;
+	bool is_labelled; /* as every child of the object whose pod it belongs to */
 };
 
 enum { DIAGNOSTIC_SYSTEM, DIAGNOSTIC_RESOURCE, DIAGNOSTIC_QUERY_PROCESSING, DIAGNOSTIC_IO, DIAGNOSTICS };
@@ -89,9 +90,15 @@ struct replica_view {
 	struct server_view server;
 };
 
-enum child_state { CHILD_MISSING, CHILD_DRIFTED, CHILD_IN_SYNC, CHILD_FOREIGN /* not ours: left alone */ };
+enum child_state {
+	CHILD_MISSING,
+	CHILD_DRIFTED,
+	CHILD_IN_SYNC,
+	CHILD_FOREIGN, /* not ours: left alone */
+	CHILD_SURPLUS  /* ours, and not wanted any more: a listener that is left out of the spec */
+};
 struct child_view {
-	const struct json_object *desired;
+	const struct json_object *desired; /* CHILD_SURPLUS: what identifies it */
 	enum child_state state;
 	const char *trouble; /* CHILD_FOREIGN: whose it is */
 };
@@ -118,8 +125,10 @@ struct view {
 	size_t child_count; /* in the order in which to apply them */
 	struct child_view *children;
 	enum secret_state administrator_secret, own_secret;
-	bool has_certificate; /* the own Secret holds the endpoints' certificate */
-	bool has_set;         /* the StatefulSet exists */
+	bool made_administrator_secret; /* it has the labels of one that we made: no other is ever deleted */
+	bool has_certificate;           /* the own Secret holds the endpoints' certificate */
+	bool has_set;                   /* the StatefulSet exists, and is ours */
+	bool has_issuers;               /* the cluster offers cert-manager's API */
 
 	const struct attempt *attempts; /* what failed, and when to try again */
 	size_t attempt_count;
