@@ -227,8 +227,10 @@ static void scene_store(struct scene *scene, const char *condition) {
 /* … the one that was just found, as the report would write it. */
 static void scene_store_found(struct scene *scene) {
 	const struct finding_row *row = &scene->deciding.findings[0];
-	cleanup_free char *text = xasprintf("{type: %s, status: '%s', reason: %s, message: '%s'}", row->condition,
-	                                    row->is_true ? "True" : "False", row->reason, row->message);
+	cleanup_strbuf struct strbuf message = { 0 };
+	strbuf_append_json(&message, row->message);
+	cleanup_free char *text = xasprintf("{type: %s, status: '%s', reason: %s, message: %s}", row->condition,
+	                                    row->is_true ? "True" : "False", row->reason, strbuf_text(&message));
 	scene_store(scene, text);
 }
 
