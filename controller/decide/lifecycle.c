@@ -23,6 +23,14 @@ static bool is_set(const struct child_view *child) {
 	return kind != NULL && strcmp(kind, "StatefulSet") == 0;
 }
 
+/* Its pods and claims are somebody else's then, whatever they are called. */
+static bool set_is_foreign(const struct view *view) {
+	for (size_t i = 0; i < view->child_count; i++) {
+		if (is_set(&view->children[i])) return view->children[i].state == CHILD_FOREIGN;
+	}
+	return false;
+}
+
 /* ---- Which pods stay ---- */
 
 /* The ordinal of pod <name>-<ordinal>, -1: it is none of this object's. */
@@ -96,29 +104,15 @@ static void apply_children(struct deciding *deciding) {
 	}
 }
 
-/* Those of the claims that the StatefulSet makes itself; NULL: it makes none. */
-static const struct json_object *claim_labels(const struct view *view) {
-	for (size_t i = 0; i < view->child_count; i++) {
-		if (!is_set(&view->children[i])) continue;
-		const struct json_object *claims =
-		        json_get_path(view->children[i].desired, "spec", "volumeClaimTemplates", NULL);
-		if (!json_object_is_type(claims, json_type_array)) return NULL;
-		return json_get_path(json_object_array_get_idx(claims, 0), "metadata", "labels", NULL);
-	}
-	return NULL;
-}
-
 /* A claim that was there before the StatefulSet has not got its labels from it. */
 static void label_claims(struct deciding *deciding) {
 	const struct view *view = deciding->view;
-	const struct json_object *labels = claim_labels(view);
-	if (labels == NULL) return;
+	if (!deciding->spec->has_own_claims || set_is_foreign(view)) return;
 	for (size_t i = 0; i < view->replica_count; i++) {
 		const struct replica_view *replica = &view->replicas[i];
 		if (!replica->claim.exists || replica->claim.is_labelled || replica->claim.is_deleting) continue;
 		change_api(deciding, &(struct action){ .type = ACTION_LABEL_CLAIM,
 		                                       .pod = replica->pod_name,
-		                                       .json = json_copy(labels),
 		                                       .reason = "every child carries them" });
 	}
 }
@@ -202,14 +196,6 @@ static void find_provisioned(struct deciding *deciding) {
 }
 
 /* ---- Its end ---- */
-
-/* Its pods and claims are somebody else's then, whatever they are called. */
-static bool set_is_foreign(const struct view *view) {
-	for (size_t i = 0; i < view->child_count; i++) {
-		if (is_set(&view->children[i])) return view->children[i].state == CHILD_FOREIGN;
-	}
-	return false;
-}
 
 /* From the spec: where the image is not known any more there are no children to look it up in. */
 static struct json_object *set_identity(const struct spec *spec) {
