@@ -91,6 +91,17 @@ static bool may_start(const struct deciding *deciding, size_t index) {
 	return true;
 }
 
+/* A pod of the older revision may mount it still: it could not be started again without it. */
+static bool is_in_use(const struct deciding *deciding, const struct child_view *child) {
+	const char *kind = kind_of(child);
+	if (kind == NULL || strcmp(kind, "ConfigMap") != 0) return false;
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		const struct pod_view *pod = &deciding->view->replicas[i].pod;
+		if (pod->exists && !pod->is_current) return true;
+	}
+	return false;
+}
+
 static void apply_children(struct deciding *deciding) {
 	for (size_t i = 0; i < deciding->view->child_count; i++) {
 		const struct child_view *child = &deciding->view->children[i];
@@ -98,7 +109,7 @@ static void apply_children(struct deciding *deciding) {
 			change_child(deciding, child, ACTION_APPLY_CHILD, "it is not as it shall be");
 		} else if (child->state == CHILD_MISSING && may_start(deciding, i)) {
 			change_child(deciding, child, ACTION_APPLY_CHILD, "it is missing");
-		} else if (child->state == CHILD_SURPLUS) {
+		} else if (child->state == CHILD_SURPLUS && !is_in_use(deciding, child)) {
 			change_child(deciding, child, ACTION_DELETE_CHILD, "the object does not ask for it any more");
 		}
 	}
@@ -119,11 +130,13 @@ static void label_claims(struct deciding *deciding) {
 
 /* ---- What stands in the way ---- */
 
+/* What spec refers to and is not there: the image of its version, or a Secret with settings. */
 static bool find_image(struct deciding *deciding) {
 	if (deciding->view->has_image) return true;
 	const char *trouble = deciding->view->image_trouble;
-	find_news(deciding, true, PROVISIONED, false, "ImageUnknown", "%s",
-	          trouble != NULL ? trouble : "the image of spec.version is not known");
+	if (trouble == NULL) trouble = "spec.version: its image is not known";
+	bool is_version = strncmp(trouble, "spec.version", strlen("spec.version")) == 0;
+	find_news(deciding, true, PROVISIONED, false, is_version ? "ImageUnknown" : "ReferenceMissing", "%s", trouble);
 	return false;
 }
 
