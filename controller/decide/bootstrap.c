@@ -145,7 +145,7 @@ static void adopt_group(struct deciding *deciding, const struct survey *survey) 
 		const struct member member = { holder->pod_name, holder->incarnation };
 		record_add_member(next, &member);
 		if (holder == survey->primary) next->primary = member;
-		databases_record(deciding, holder, false);
+		databases_record(deciding, holder, false, NULL);
 	}
 	bool is_new = survey->holder_count == 1 && survey->primary == &deciding->view->replicas[0];
 	say(deciding, false, is_new ? "GroupCreated" : "GroupAdopted", "Availability group %s %s, primary: %s",

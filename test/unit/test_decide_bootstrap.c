@@ -251,7 +251,7 @@ static void found_group_is_adopted(void **state) {
 	assert_int_equal(next->required, 0);
 	assert_int_equal(next->database_count, 1);
 	assert_string_equal(next->databases[0].id, "id-db");
-	assert_string_equal(decide_world_action(world, ACTION_EVENT, NULL)->text, "DatabaseJoined");
+	assert_string_equal(decide_world_action(world, ACTION_EVENT, NULL)->text, "GroupAdopted");
 }
 
 static void two_primaries_are_a_persons_matter(void **state) {

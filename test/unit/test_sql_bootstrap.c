@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "controller/act/statement.h"
+#include "controller/decide/databases.h"
 #include "sql/messages.h"
 #include "unit/decide_view.h"
 #include "unit/sql_server.h"
@@ -122,6 +123,8 @@ static void act(const struct action *action) {
 
 static void parts(struct deciding *deciding) {
 	bootstrap_decide(deciding);
+	/* As the synchronous set does. */
+	if (deciding->primary != NULL) databases_record(deciding, deciding->primary, true, NULL);
 	databases_decide(deciding);
 	settings_decide(deciding);
 }
