@@ -63,8 +63,10 @@ static int serve_certificate(void *context, const char *certificate, const char 
 
 /* ---- The API server ---- */
 
-/* In a pod the host name is the pod's. */
+/* The pod's name: the Deployment says it, because a pod on its node's network has the node's host name. */
 static char *own_identity(void) {
+	const char *pod = getenv("POD_NAME");
+	if (pod != NULL && pod[0] != '\0') return xstrdup(pod);
 	char name[HOST_NAME_MAX + 1] = "agkeeper";
 	(void)gethostname(name, sizeof(name) - 1);
 	return xstrdup(name);
