@@ -33,8 +33,11 @@ struct deciding {
 	enum group_state state;
 	const struct replica_view *primary; /* the recorded one while it answers as PRIMARY with the recorded
 	                                     * incarnation; NULL otherwise */
-	const char *blocked;                /* GROUP_BLOCKED: for people, with replicas and LSNs */
-	bool servers_are_ours;              /* our generation is claimed in the record: fenced changes may be planned */
+	const char *lost_reason; /* what speaks against the recorded primary: "PrimarySilent" …, NULL: nothing */
+	const char *lost_message;
+	bool is_lost;          /* … and its time is over */
+	const char *blocked;   /* GROUP_BLOCKED: for people, with replicas and LSNs */
+	bool servers_are_ours; /* our generation is claimed in the record: fenced changes may be planned */
 	bool wants_generation; /* a part has changes to make and the generation is not claimed: it will be, first */
 	/* What parts report, beside what the report sees by itself: condition type → (status, reason, message). */
 	size_t finding_count;
@@ -76,7 +79,7 @@ void say(struct deciding *deciding, bool warning, const char *reason, const char
 void find(struct deciding *deciding, const char *condition, bool is_true, const char *reason, const char *format, ...)
         __attribute__((format(printf, 5, 6)));
 /* find(), and an Event with the same words when it is news: when the condition that is stored says otherwise. What
- * follows a colon in the message is detail, which may change without being news; a first "True" is none either. */
+ * follows a colon in the message is detail, which may change without being news; "True" is news only after "False". */
 void find_news(struct deciding *deciding, bool warning, const char *condition, bool is_true, const char *reason,
                const char *format, ...) __attribute__((format(printf, 6, 7)));
 /* Whether the condition is stored with this status ("True", "False"). */

@@ -26,7 +26,7 @@ static struct json_object *substance_of(const struct json_object *status) {
 static bool is_due(const struct report *report, bool is_substance) {
 	const struct scratch *scratch = report->deciding->scratch;
 	if (is_substance) return true;
-	if (report->deciding->state == GROUP_PROMOTING) return false;
+	if (report_is_promoting(report)) return false;
 	return scratch->reported_at == 0 || report->view->now - scratch->reported_at >= NUMBERS_MS;
 }
 
@@ -56,6 +56,7 @@ void report_decide(struct deciding *deciding) {
 		                 .next = &deciding->next,
 		                 .old = old,
 		                 .status = status,
+		                 .sight = SIGHT_NONE,
 		                 .now = clock_format_rfc3339(view->wall_us / 1000000, now) };
 	compose(&report);
 	if (json_object_equal(status, (struct json_object *)old)) return;

@@ -40,6 +40,8 @@ struct report {
 
 /* report_look.c: what each replica does. */
 void report_look(struct report *report);
+/* A promotion is under way, or begins with this very decision. */
+bool report_is_promoting(const struct report *report);
 /* What keeps the pod, or the server in it, from serving; NULL: nothing that is known. */
 const char *report_server_trouble(struct report *report, const struct replica_view *replica);
 /* The servers that are in trouble, each with it: "sales-1: …; sales-2: …". "" when none is. */
@@ -80,7 +82,9 @@ struct condition_event {
 struct condition_row {
 	const char *type;
 	bool is_exception; /* shown from when it is first True */
+	bool is_rule;      /* shown from when it is first False */
 	bool of_groups;    /* not of a standalone server */
+	bool weighs;       /* `judge` weighs what parts have found; else it is asked when they found nothing */
 	struct verdict (*judge)(struct report *report);
 	struct condition_event when_true, when_false; /* the Event of becoming it */
 	const char *const *quiet;                     /* reasons that cause no Event; NULL-terminated, or NULL */
@@ -91,6 +95,8 @@ extern const struct condition_row condition_rows[]; /* ends with type NULL */
 
 /* conditions and initializationComplete. */
 void report_conditions(struct report *report);
+/* What the parts of the decision have found; false: nothing. */
+bool report_found(struct report *report, const char *type, struct verdict *verdict);
 /* A condition of a status; NULL: there is none. */
 const struct json_object *report_condition(const struct json_object *status, const char *type);
 bool report_is_true(const struct json_object *status, const char *type);
@@ -99,6 +105,8 @@ bool report_is_true(const struct json_object *status, const char *type);
 struct verdict judge_ready(struct report *report);
 struct verdict judge_initialized(struct report *report);
 /* The others, of report_judges.c. */
+struct verdict judge_as_it_was(struct report *report);
+struct verdict judge_no_trouble(struct report *report);
 struct verdict judge_replicas_synchronized(struct report *report);
 struct verdict judge_protected(struct report *report);
 struct verdict judge_failover_blocked(struct report *report);
@@ -121,13 +129,9 @@ struct phase_row {
 extern const struct phase_row phase_rows[]; /* the first of the kind that applies; ends with kind NULL */
 void report_phase(struct report *report);
 
-/* report_events.c: one for every change of substance between `old` and `status`. */
+/* report_events.c: one for every change of substance between `old` and `status`. (What a promotion does is told by the
+ * promotion.) */
 void report_events(struct report *report);
-struct event_doc {
-	const char *reason;
-	const char *doc;
-};
-extern const struct event_doc report_event_docs[]; /* beside those of conditions; ends with reason NULL */
 
 /* Whether the kind's status has such a field. */
 bool report_has_field(const struct report *report, const char *name);

@@ -14,11 +14,13 @@
 
 const struct condition_row condition_rows[] = {
 	{ .type = "Initialized",
+	  .weighs = true,
 	  .judge = judge_initialized,
 	  .when_true = NORMAL("Initialized"),
 	  .doc = "True once the servers run and all replicas have joined the group; it stays True.",
 	  .advice = "The message says what is waited for: a Secret to create, a pod that cannot start." },
 	{ .type = "Ready",
+	  .weighs = true,
 	  .judge = judge_ready,
 	  .when_true = NORMAL("Ready"),
 	  .when_false = WARNING("NotReady"),
@@ -28,6 +30,23 @@ const struct condition_row condition_rows[] = {
 	  .advice = "Wait for it with kubectl wait --for=condition=Ready. False while the primary serves and another "
 	            "replica does not: agkeeper brings that back by itself; the message names it and says what is "
 	            "wrong." },
+	{ .type = "Provisioned",
+	  .judge = judge_as_it_was,
+	  .doc = "True while the StatefulSet, Services and other objects that it consists of are there.",
+	  .advice = "False with SecretMissing, ImageUnknown, ForeignChild: the message says what to create, correct or "
+	            "rename." },
+	{ .type = "ReplicasJoined",
+	  .of_groups = true,
+	  .judge = judge_as_it_was,
+	  .doc = "True while every replica of spec is in the group.",
+	  .advice = "The message names those that are not, and what their last attempt met." },
+	{ .type = "DatabasesJoined",
+	  .of_groups = true,
+	  .judge = judge_as_it_was,
+	  .doc = "True while every database that shall be in the group is there, on every replica.",
+	  .advice = "The message names what is missing where. A copy that blocks seeding is never dropped while it may "
+	            "hold "
+	            "what the group lacks: that is a person's to do." },
 	{ .type = "ReplicasSynchronized",
 	  .of_groups = true,
 	  .judge = judge_replicas_synchronized,
@@ -61,13 +80,31 @@ const struct condition_row condition_rows[] = {
 	            "they are gone for good: agkeeper.dev/allow-data-loss (docs/failover.md)." },
 	{ .type = "RolloutComplete",
 	  .judge = judge_rollout_complete,
-	  .when_true = NORMAL("RolloutComplete"),
-	  .when_false = NORMAL("RolloutStarted"),
 	  .doc = "True while every pod is as spec says. Pods are replaced one at a time, the primary last, after a "
 	         "hand-over.",
 	  .advice = "False and not going on: the newest pod does not come up, and the others are left as they are. "
 	            "Correct "
 	            "spec; the next revision replaces it." },
+	{ .type = "SettingsApplied",
+	  .of_groups = true,
+	  .is_rule = true,
+	  .judge = judge_no_trouble,
+	  .when_false = WARNING("SettingsFailed"),
+	  .doc = "False while a setting of spec cannot be applied in SQL Server; shown from when that first happens.",
+	  .advice = "The message has the statement's Msg. It is tried again by itself." },
+	{ .type = "PasswordApplied",
+	  .is_rule = true,
+	  .judge = judge_no_trouble,
+	  .when_false = WARNING("PasswordFailed"),
+	  .doc = "False while sa's new password in the Secret cannot be applied; shown from when that first happens.",
+	  .advice = "Put the former password, or one that SQL Server's policy takes, into the Secret." },
+	{ .type = "WriteChecked",
+	  .is_rule = true,
+	  .judge = judge_no_trouble,
+	  .when_false = WARNING("WriteCheckFailed"),
+	  .doc = "False while the database of the write checks, kubedb_system, cannot be created; shown from when that "
+	         "first happens.",
+	  .advice = "The message has the statement's Msg. It is tried again by itself." },
 	{ .type = "Halted",
 	  .is_exception = true,
 	  .judge = judge_halted,
@@ -88,6 +125,10 @@ const struct condition_row condition_rows[] = {
 	  .when_false = NORMAL("StorageFreed"),
 	  .doc = "True while a volume is full (Msg 1105, Msg 9002, or its statistics).",
 	  .advice = "Make the volumes larger: the message has the command. A failover does not help." },
+	{ .type = "Deleting",
+	  .judge = judge_as_it_was,
+	  .doc = "True while it is being deleted; the message says what is waited for.",
+	  .advice = "A pod or claim that does not go has a finalizer, or its node is away." },
 	{ .type = "CertificateIssuerMissing",
 	  .is_exception = true,
 	  .judge = judge_certificate_issuer,
@@ -142,7 +183,7 @@ struct verdict verdict_of(struct report *report, bool is_true, const char *reaso
 }
 
 /* What a part of the decision has found; several findings of one status are told together. */
-static bool found(struct report *report, const char *type, struct verdict *verdict) {
+bool report_found(struct report *report, const char *type, struct verdict *verdict) {
 	const struct deciding *deciding = report->deciding;
 	*verdict = (struct verdict){ .state = VERDICT_KEEP, .message = "" };
 	for (size_t i = 0; i < deciding->finding_count; i++) {
@@ -157,12 +198,13 @@ static bool found(struct report *report, const char *type, struct verdict *verdi
 
 static struct verdict judge(struct report *report, const struct condition_row *row) {
 	struct verdict verdict;
-	if (found(report, row->type, &verdict)) return verdict;
+	if (!row->weighs && report_found(report, row->type, &verdict)) return verdict;
 	if (report->view->is_deleting && row->judge != judge_ready) return (struct verdict){ .state = VERDICT_KEEP };
 	if (row->of_groups && !report->spec->is_group) return (struct verdict){ .state = VERDICT_ABSENT };
 	verdict = row->judge(report);
-	if (row->is_exception && verdict.state == VERDICT_FALSE && report_condition(report->old, row->type) == NULL)
-		verdict.state = VERDICT_ABSENT;
+	bool is_new = report_condition(report->old, row->type) == NULL;
+	if (is_new && row->is_exception && verdict.state == VERDICT_FALSE) verdict.state = VERDICT_ABSENT;
+	if (is_new && row->is_rule && verdict.state == VERDICT_TRUE) verdict.state = VERDICT_ABSENT;
 	return verdict;
 }
 
@@ -223,7 +265,7 @@ void report_conditions(struct report *report) {
 	for (size_t i = 0; i < report->deciding->finding_count; i++) {
 		const char *type = report->deciding->findings[i].condition;
 		struct verdict verdict;
-		if (!is_ours(type) && found(report, type, &verdict)) append(report, conditions, type, &verdict);
+		if (!is_ours(type) && report_found(report, type, &verdict)) append(report, conditions, type, &verdict);
 	}
 	append_foreign(report, conditions);
 	if (report_has_field(report, "initializationComplete")) {

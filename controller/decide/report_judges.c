@@ -8,6 +8,20 @@
 
 static const struct verdict keep = { .state = VERDICT_KEEP };
 
+/* Of what only the parts know: those that were not asked this time would say the same. */
+struct verdict judge_as_it_was(struct report *report) {
+	(void)report;
+	return keep;
+}
+
+/* Of what parts report only while it goes wrong: it is over when they had their say and said nothing. */
+struct verdict judge_no_trouble(struct report *report) {
+	enum group_state state = report->deciding->state;
+	if (report->spec->is_halted || (state != GROUP_STEADY && state != GROUP_NONE)) return keep;
+	if (report->sight == SIGHT_NONE) return keep;
+	return verdict_of(report, true, "Done", "nothing goes wrong any more");
+}
+
 struct verdict judge_replicas_synchronized(struct report *report) {
 	if (report->sight == SIGHT_NONE) return keep;
 	bool is_all = report->synchronized == report->counted;
@@ -65,6 +79,7 @@ struct verdict judge_failover_blocked(struct report *report) {
 		                  report->deciding->blocked != NULL ? report->deciding->blocked
 		                                                    : "a promotion cannot go on");
 	case GROUP_DOWN:
+		if (report_is_promoting(report)) return keep; /* it begins just now */
 		if (!spec->hands_over) {
 			return verdict_of(
 			        report, true, "NoFailover",

@@ -41,11 +41,18 @@ static const char *pod_trouble(struct report *report, const struct pod_view *pod
 	return NULL;
 }
 
+/* A new server does not know it; one that cannot be set up says why. */
+static const char *login_trouble(struct report *report, const struct replica_view *replica) {
+	const struct attempt *attempt = attempt_of(report->view, ACTION_BOOTSTRAP_SERVER, replica->pod_name, NULL);
+	if (attempt == NULL) return "SQL Server does not know agkeeper's login yet";
+	return with(report, "SQL Server cannot be set up as sa", attempt->message);
+}
+
 const char *report_server_trouble(struct report *report, const struct replica_view *replica) {
 	const char *trouble = pod_trouble(report, &replica->pod);
 	if (trouble != NULL) return trouble;
 	const struct server_view *server = &replica->server;
-	if (server->refuses_login) return "SQL Server refuses agkeeper's login";
+	if (server->refuses_login) return login_trouble(report, replica);
 	if (server->seen != NULL || server->is_busy) return NULL;
 	if (server->silent_since == 0) {
 		return server->has_failed ? with(report, "SQL Server cannot be reached", server->failure_text) : NULL;
@@ -91,8 +98,8 @@ static const char *writes_trouble(struct report *report, const struct server_vie
 /* Of one that answers: what else keeps clients from writing. */
 static const char *service_trouble(struct report *report, const struct replica_view *primary) {
 	const char *label = primary->pod.role_label;
-	if (report->deciding->state == GROUP_SUSPECT) return unwell(report, &primary->server);
 	if (!primary->pod.is_ready) return "its pod is not ready";
+	if (report->deciding->state == GROUP_SUSPECT) return unwell(report, &primary->server);
 	if (label == NULL || strcmp(label, report->spec->primary_label) != 0)
 		return TEXT("its pod does not have the label %s=%s yet", report->spec->role_label,
 		            report->spec->primary_label);
@@ -107,6 +114,16 @@ static const char *absence(struct report *report, const struct replica_view *pri
 	return role_of(primary) == SQL_ROLE_PRIMARY ? NULL : "SQL Server says that it is not the primary";
 }
 
+bool report_is_promoting(const struct report *report) {
+	if (!report->spec->is_group) return false;
+	switch (report->deciding->state) {
+	case GROUP_PROMOTING:
+	case GROUP_BLOCKED: return true;
+	case GROUP_DOWN: return report->spec->fails_over || report->next->intent.kind != INTENT_NONE;
+	default: return report->next->intent.kind != INTENT_NONE;
+	}
+}
+
 static void look_at_server(struct report *report) {
 	if (report->view->replica_count == 0) return;
 	report->primary = &report->view->replicas[0];
@@ -119,7 +136,7 @@ static void look_at_server(struct report *report) {
 static void look_at_group(struct report *report) {
 	const struct deciding *deciding = report->deciding;
 	report->primary = view_find(report->view, report->view->record->primary.pod);
-	if (deciding->state == GROUP_PROMOTING) {
+	if (report_is_promoting(report) && deciding->state != GROUP_BLOCKED) {
 		report->sight = SIGHT_NONE;
 		return;
 	}

@@ -4,7 +4,7 @@
 #include "controller/decide/report.h"
 
 static bool is_promoting(struct report *report) {
-	return report->deciding->state == GROUP_PROMOTING || report->deciding->state == GROUP_BLOCKED;
+	return report_is_promoting(report);
 }
 
 static bool is_down(struct report *report) {
@@ -61,7 +61,7 @@ const struct phase_row phase_rows[] = {
 static bool is_kept(const struct report *report) {
 	if (json_get_text(report->old, "phase") == NULL) return false;
 	if (report->view->is_deleting) return true;
-	return report->sight == SIGHT_NONE && report->deciding->state != GROUP_PROMOTING && !report->spec->is_halted;
+	return report->sight == SIGHT_NONE && !report_is_promoting(report) && !report->spec->is_halted;
 }
 
 void report_phase(struct report *report) {

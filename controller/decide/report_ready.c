@@ -9,41 +9,6 @@
 
 /* ---- what the first start waits for ---- */
 
-static const char *secret_trouble(struct report *report) {
-	const struct spec *spec = report->spec;
-	switch (report->view->administrator_secret) {
-	case SECRET_MISSING:
-		if (spec->makes_administrator_secret) return NULL;
-		return TEXT("Secret %s is missing: create it, with sa's password in key %s", spec->administrator_secret,
-		            spec->administrator_key);
-	case SECRET_INVALID:
-		return TEXT("Secret %s has no key %s with sa's password", spec->administrator_secret,
-		            spec->administrator_key);
-	default: return NULL;
-	}
-}
-
-/* What stands in the way of every pod; NULL: nothing. */
-static const char *obstacle(struct report *report) {
-	const char *list = "";
-	const char *secret = secret_trouble(report);
-	if (secret != NULL) list = report_join(report, list, secret);
-	if (!report->view->has_image && report->view->image_trouble != NULL)
-		list = report_join(report, list, report->view->image_trouble);
-	for (size_t i = 0; i < report->view->child_count; i++) {
-		const struct child_view *child = &report->view->children[i];
-		if (child->state != CHILD_FOREIGN) continue;
-		const char *kind = json_get_text(child->desired, "kind");
-		const char *name = json_get_text(json_get(child->desired, "metadata"), "name");
-		list = report_join(report, list,
-		                   TEXT("%s %s is not agkeeper's and is left alone%s%s: rename or remove it",
-		                        kind != NULL ? kind : "object", name != NULL ? name : "",
-		                        child->trouble != NULL ? ", " : "",
-		                        child->trouble != NULL ? child->trouble : ""));
-	}
-	return *list != '\0' ? list : NULL;
-}
-
 static const char *servers_trouble(struct report *report) {
 	const char *list = "";
 	for (size_t i = 0; i < report->row_count; i++) {
@@ -68,35 +33,53 @@ static const char *absent(struct report *report) {
 	return *list != '\0' ? list : NULL;
 }
 
+/* What another part found to be False; false: nothing. */
+static bool is_refuted(struct report *report, const char *condition, struct verdict *verdict) {
+	return report_found(report, condition, verdict) && verdict->state == VERDICT_FALSE;
+}
+
+static struct verdict server_initialized(struct report *report) {
+	if (report->sight == SIGHT_PRIMARY) return verdict_of(report, true, "ServerRuns", "the server runs");
+	return verdict_of(report, false, "ServerBeingSetUp", "the server runs and is being set up");
+}
+
+static struct verdict group_joined(struct report *report) {
+	const char *group = report->spec->group;
+	if (report->sight == SIGHT_NONE) return (struct verdict){ .state = VERDICT_KEEP };
+	struct verdict verdict;
+	bool is_told = is_refuted(report, "ReplicasJoined", &verdict);
+	const char *trouble = report->sight == SIGHT_PRIMARY ? absent(report) : report_troubles(report);
+	if (trouble == NULL && !is_told) {
+		return verdict_of(report, true, "AllReplicasJoined", "all replicas have joined availability group %s",
+		                  group);
+	}
+	return verdict_of(report, false, "ReplicasJoining",
+	                  "availability group %s is created; waiting for replicas to join: %s", group,
+	                  is_told ? verdict.message : trouble);
+}
+
+/* True only once all have joined, and then for good: what was set up once may be broken later, but is not new again. */
 struct verdict judge_initialized(struct report *report) {
 	if (report_is_true(report->old, "Initialized")) return (struct verdict){ .state = VERDICT_KEEP };
 	if (report->spec->is_halted) {
 		return verdict_of(report, false, "Halted", "spec.halted is true: nothing is started");
 	}
-	const char *trouble = obstacle(report);
-	if (trouble != NULL) return verdict_of(report, false, "Blocked", "%s", trouble);
-	if (report->spec->is_group && report->next->is_initialized) {
-		if (report->sight == SIGHT_NONE) return (struct verdict){ .state = VERDICT_KEEP };
-		trouble = report->sight == SIGHT_PRIMARY ? absent(report) : report_troubles(report);
-		if (trouble == NULL || *trouble == '\0') {
-			return verdict_of(report, true, "AllReplicasJoined",
-			                  "all replicas have joined availability group %s", report->spec->group);
-		}
-		return verdict_of(report, false, "ReplicasJoining",
-		                  "availability group %s is created; waiting for replicas to join: %s",
-		                  report->spec->group, trouble);
-	}
-	trouble = servers_trouble(report);
-	if (trouble != NULL) return verdict_of(report, false, "ServersStarting", "waiting for servers: %s", trouble);
-	if (report->spec->is_group) {
-		return verdict_of(report, false, "GroupBeingCreated",
-		                  "servers run; availability group %s is being created", report->spec->group);
-	}
-	if (report->sight == SIGHT_PRIMARY) return verdict_of(report, true, "ServerRuns", "the server runs");
-	return verdict_of(report, false, "ServerBeingSetUp", "the server runs and is being set up");
+	struct verdict verdict;
+	if (is_refuted(report, "Provisioned", &verdict)) return verdict;
+	if (report->spec->is_group && report->next->is_initialized) return group_joined(report);
+	if (is_refuted(report, "Initialized", &verdict)) return verdict;
+	const char *trouble = servers_trouble(report);
+	if (trouble != NULL) return verdict_of(report, false, "WaitingForServers", "waiting for servers: %s", trouble);
+	if (!report->spec->is_group) return server_initialized(report);
+	return verdict_of(report, false, "CreatingGroup", "servers run; availability group %s is being created",
+	                  report->spec->group);
 }
 
 /* ---- Ready ---- */
+
+static const char *or_empty(const char *text) {
+	return text != NULL ? text : "";
+}
 
 static const char *clock_time(struct report *report, int64_t microseconds) {
 	char buffer[CLOCK_RFC3339_SIZE];
@@ -106,18 +89,23 @@ static const char *clock_time(struct report *report, int64_t microseconds) {
 static struct verdict promoting(struct report *report) {
 	const struct record *record = report->next->intent.kind != INTENT_NONE ? report->next : report->view->record;
 	const struct intent *intent = &record->intent;
-	if (intent->kind == INTENT_NONE) return verdict_of(report, false, "FailingOver", "a primary is being promoted");
+	if (intent->kind == INTENT_NONE) {
+		return verdict_of(report, false, "FailingOver", "%s is lost, and another is to be promoted",
+		                  *or_empty(report->view->record->primary.pod) != '\0'
+		                          ? report->view->record->primary.pod
+		                          : "the primary");
+	}
 	bool is_planned = intent->kind == INTENT_HAND_OVER;
 	return verdict_of(report, false, is_planned ? "HandingOver" : "FailingOver", "%s since %s: %s",
 	                  is_planned ? "the primary hands its role over" : "a new primary is being promoted",
 	                  clock_time(report, intent->started_us),
-	                  intent->message != NULL && *intent->message != '\0' ? intent->message : intent->reason);
+	                  *or_empty(intent->message) != '\0' ? intent->message : intent->reason);
 }
 
 static struct verdict primary_lost(struct report *report) {
 	const struct spec *spec = report->spec;
-	const char *pod = report->view->record->primary.pod;
-	const char *name = pod != NULL && *pod != '\0' ? TEXT("primary %s", pod) : "the primary";
+	const char *pod = or_empty(report->view->record->primary.pod);
+	const char *name = *pod != '\0' ? TEXT("primary %s", pod) : "the primary";
 	bool is_suspect = report->deciding->state == GROUP_SUSPECT || report->deciding->state == GROUP_STEADY;
 	const char *outlook = "";
 	if (is_suspect && spec->fails_over) {
@@ -131,7 +119,7 @@ static struct verdict primary_lost(struct report *report) {
 }
 
 /* A wanted database that is not in the group yet; NULL: none. */
-static const char *missing_database(const struct report *report) {
+static const char *missing_database(struct report *report) {
 	const struct spec *spec = report->spec;
 	const struct record *record = report->next;
 	for (size_t i = 0; i < spec->database_count; i++) {
@@ -160,11 +148,11 @@ static struct verdict ready_server(struct report *report) {
 
 static struct verdict ready_group(struct report *report) {
 	const struct deciding *deciding = report->deciding;
-	if (deciding->state == GROUP_PROMOTING) return promoting(report);
 	if (deciding->state == GROUP_BLOCKED) {
 		return verdict_of(report, false, "FailoverBlocked", "%s",
 		                  deciding->blocked != NULL ? deciding->blocked : "a promotion cannot go on");
 	}
+	if (report_is_promoting(report)) return promoting(report);
 	if (report->primary_trouble != NULL) return primary_lost(report);
 	if (report->sight != SIGHT_PRIMARY) return (struct verdict){ .state = VERDICT_KEEP };
 	const char *database = missing_database(report);
