@@ -1,25 +1,9 @@
 /* The fence: a one-row table in master, and an application lock around every change
  * (relational-databases/system-stored-procedures/sp-getapplock-transact-sql.md: negative results are failures). The
- * lock belongs to the session: ALTER AVAILABILITY GROUP cannot run inside a transaction. */
+ * lock belongs to the session: ALTER AVAILABILITY GROUP cannot run inside a transaction. Its principal is public, so
+ * that every login shares it. sql/bootstrap.c makes the table. */
 #include "sql/quote.h"
 #include "sql/statements.h"
-
-/* A login sees master as a user of its own there, or as guest: the lock's principal is public, so that all may share
- * it. The table is written by its owner's grant only. */
-int sql_create_generation(struct strbuf *out, const char *controller, struct error **err) {
-	return sql_write(out, err,
-	                 "IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = {})\n"
-	                 "    CREATE USER {} FOR LOGIN {};\n"
-	                 "IF OBJECT_ID(N'dbo.agkeeper_generation') IS NULL\n"
-	                 "    CREATE TABLE dbo.agkeeper_generation (\n"
-	                 "        only_row int NOT NULL PRIMARY KEY CHECK (only_row = 1),\n"
-	                 "        generation bigint NOT NULL\n"
-	                 "    );\n"
-	                 "IF NOT EXISTS (SELECT 1 FROM dbo.agkeeper_generation)\n"
-	                 "    INSERT INTO dbo.agkeeper_generation (only_row, generation) VALUES (1, 0);\n"
-	                 "GRANT SELECT, UPDATE ON dbo.agkeeper_generation TO {};\n",
-	                 SQL_TEXT(controller), SQL_NAME(controller), SQL_NAME(controller), SQL_NAME(controller));
-}
 
 static int write_lock(struct strbuf *out, int lock_timeout_ms, struct error **err) {
 	return sql_write(out, err,

@@ -27,9 +27,10 @@ static int write_replica(struct strbuf *out, const struct sql_replica *replica, 
 
 static int write_group(struct strbuf *out, const struct sql_group *group, struct error **err) {
 	if (sql_write(out, err,
-	              "CREATE AVAILABILITY GROUP {}\n"
+	              "IF NOT EXISTS (SELECT 1 FROM sys.availability_groups WHERE name = {})\n"
+	              "    CREATE AVAILABILITY GROUP {}\n"
 	              "    WITH (CLUSTER_TYPE = {}, DB_FAILOVER = {}, REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT = {}",
-	              SQL_NAME(group->name), SQL_KEYWORD(cluster_names[group->cluster]),
+	              SQL_TEXT(group->name), SQL_NAME(group->name), SQL_KEYWORD(cluster_names[group->cluster]),
 	              SQL_KEYWORD(group->db_failover ? "ON" : "OFF"), SQL_NUMBER(group->required)) != 0)
 		return -1;
 	if (group->write_lease_validity != 0 &&
@@ -66,19 +67,56 @@ int sql_become_secondary(struct strbuf *out, const char *group, struct error **e
 }
 
 /* Without the session's key the server refuses (Msg 47104): only a cluster manager fails over a group of cluster type
- * EXTERNAL. As the agent of microsoft/mssql-server-ha does it. */
+ * EXTERNAL. The agent of microsoft/mssql-server-ha (mssqlcommon/ag/lib.go) sets it for FAILOVER, and does without it
+ * for SET (ROLE = SECONDARY), JOIN and the rest; for OFFLINE too, where it does no harm. */
+#define AS_CLUSTER_MANAGER "EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';\n"
+
 int sql_failover(struct strbuf *out, const char *group, struct error **err) {
-	return sql_write(out, err,
-	                 "EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';\n"
-	                 "ALTER AVAILABILITY GROUP {} FAILOVER;\n",
-	                 SQL_NAME(group));
+	return sql_write(out, err, AS_CLUSTER_MANAGER "ALTER AVAILABILITY GROUP {} FAILOVER;\n", SQL_NAME(group));
+}
+
+/* One batch on the server itself: nothing can happen between a look from afar and the statement. */
+static int write_check(struct strbuf *out, const char *start_time, struct error **err) {
+	return sql_write(
+	        out, err,
+	        "IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE state_desc = N'STOPPED')\n"
+	        "    OR NOT EXISTS (SELECT 1 FROM sys.dm_os_sys_info\n"
+	        "        WHERE CONVERT(nvarchar(40), sqlserver_start_time, 126) = {})\n"
+	        "    THROW {}, N'agkeeper: this server is not fenced any more', 1;\n",
+	        SQL_TEXT(start_time), SQL_NUMBER(SQL_MSG_UNFENCED));
+}
+
+static int write_promotion(struct strbuf *out, const char *group, const char *start_time, const char *how,
+                           struct error **err) {
+	cleanup_strbuf struct strbuf text = { 0 };
+	if (write_check(&text, start_time, err) != 0 ||
+	    sql_write(&text, err, AS_CLUSTER_MANAGER "ALTER AVAILABILITY GROUP {} {};\n", SQL_NAME(group),
+	              SQL_KEYWORD(how)) != 0)
+		return -1;
+	strbuf_append_n(out, text.data, text.length);
+	return 0;
+}
+
+int sql_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err) {
+	return write_promotion(out, group, start_time, "FAILOVER", err);
+}
+
+int sql_promote_started(struct strbuf *out, const char *group, const char *start_time, const char *endpoint,
+                        struct error **err) {
+	cleanup_strbuf struct strbuf text = { 0 };
+	if (write_check(&text, start_time, err) != 0 || sql_set_endpoint_state(&text, endpoint, true, err) != 0 ||
+	    sql_failover(&text, group, err) != 0)
+		return -1;
+	strbuf_append_n(out, text.data, text.length);
+	return 0;
+}
+
+int sql_force_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err) {
+	return write_promotion(out, group, start_time, "FORCE_FAILOVER_ALLOW_DATA_LOSS", err);
 }
 
 int sql_offline(struct strbuf *out, const char *group, struct error **err) {
-	return sql_write(out, err,
-	                 "EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';\n"
-	                 "ALTER AVAILABILITY GROUP {} OFFLINE;\n",
-	                 SQL_NAME(group));
+	return sql_write(out, err, AS_CLUSTER_MANAGER "ALTER AVAILABILITY GROUP {} OFFLINE;\n", SQL_NAME(group));
 }
 
 int sql_drop_group(struct strbuf *out, const char *group, struct error **err) {

@@ -49,6 +49,7 @@ static const struct {
 	{ SQL_MSG_LEASE_RUNS, ERROR_CONFLICT, "the current lease runs longer" },
 	{ SQL_MSG_STALE, ERROR_CONFLICT, "another generation is in force" },
 	{ SQL_MSG_LOCKED, ERROR_UNAVAILABLE, "another change is under way" },
+	{ SQL_MSG_UNFENCED, ERROR_CONFLICT, "the replica is not fenced any more" },
 };
 
 /* From 17 on it is resources and the server itself, not the statement

@@ -410,6 +410,21 @@ FUNCTION(suser_sname) {
 	const char *sid = sqlite3_value_bytes(values[0]) > 0 ? sqlite3_value_blob(values[0]) : "";
 	give_text(context, sqlite3_value_bytes(values[0]) == 1 && *sid == 1 ? "sa" : NULL);
 }
+/* Logins by number, as sys.server_principals has them. */
+FUNCTION(suser_id) {
+	const struct sim_scope *scope = scope_of(context);
+	const char *name = count > 0 ? text_of(values[0]) : scope->session != NULL ? scope->session->login : "";
+	const struct sim_login_row *row = sim_login_find(scope->instance, name);
+	give(context, row != NULL ? sim_integer(sim_login_id(scope->instance, row)) : sim_null());
+}
+FUNCTION(suser_name) {
+	const struct sim_instance *instance = scope_of(context)->instance;
+	if (count == 0) return login(context, count, values);
+	for (size_t i = 0; i < instance->login_count; i++)
+		if (sim_login_id(instance, &instance->logins[i]) == sqlite3_value_int(values[0]))
+			return give_text(context, instance->logins[i].name);
+	sqlite3_result_null(context);
+}
 FUNCTION(user_name) {
 	UNUSED;
 	const struct sim_session *session = scope_of(context)->session;
@@ -453,20 +468,29 @@ FUNCTION(cert_id) {
 	        sim_certificate_find(scope_of(context)->instance, text_of(values[0]));
 	give(context, certificate != NULL ? sim_integer(certificate->id) : sim_null());
 }
+static const struct sim_certificate *certificate_by_id(const struct sim_instance *instance, int id) {
+	for (size_t i = 0; i < instance->certificate_count; i++)
+		if (instance->certificates[i].id == id) return &instance->certificates[i];
+	return NULL;
+}
 FUNCTION(certencoded) {
 	UNUSED;
-	const struct sim_instance *instance = scope_of(context)->instance;
-	for (size_t i = 0; i < instance->certificate_count; i++) {
-		const struct sim_certificate *certificate = &instance->certificates[i];
-		if (certificate->id != sqlite3_value_int(values[0])) continue;
-		return sqlite3_result_blob64(context, certificate->public_part, certificate->public_length,
-		                             SQLITE_TRANSIENT);
-	}
-	sqlite3_result_null(context);
+	const struct sim_certificate *certificate =
+	        certificate_by_id(scope_of(context)->instance, sqlite3_value_int(values[0]));
+	if (certificate == NULL) return sqlite3_result_null(context);
+	sqlite3_result_blob64(context, certificate->public_part, certificate->public_length, SQLITE_TRANSIENT);
 }
+/* Public, but of use only to who may use the private key: sysadmins, here. */
 FUNCTION(certprivatekey) {
-	UNUSED;
-	sqlite3_result_null(context);
+	const struct sim_scope *scope = scope_of(context);
+	const struct sim_certificate *certificate =
+	        certificate_by_id(scope->instance, count > 0 ? sqlite3_value_int(values[0]) : 0);
+	if (certificate == NULL || !certificate->has_private_key || !scope->instance->master_key || count < 2 ||
+	    scope->session == NULL || !sim_is_sysadmin(scope->session))
+		return sqlite3_result_null(context);
+	cleanup_strbuf struct strbuf bytes = { 0 };
+	sim_private_key_put(&bytes, certificate, text_of(values[1]));
+	sqlite3_result_blob64(context, bytes.data, bytes.length, SQLITE_TRANSIENT);
 }
 FUNCTION(is_primary_replica) {
 	UNUSED;
@@ -573,6 +597,8 @@ void sim_functions_register(struct sim_store *store) {
 		{ "sim_session_context", 1, PLAIN, session_context },
 		{ "sim_sessionproperty", 1, PLAIN, sessionproperty },
 		{ "sim_substring", 3, PURE, substring },
+		{ "sim_suser_id", -1, PLAIN, suser_id },
+		{ "sim_suser_name", -1, PLAIN, suser_name },
 		{ "sim_suser_sname", -1, PLAIN, suser_sname },
 		{ "sim_sysdatetime", 0, PLAIN, sysdatetime },
 		{ "sim_user_name", -1, PLAIN, user_name },

@@ -13,7 +13,7 @@
 
 /* master's content beyond its tables. */
 static const char system_file[] = "master.mdf";
-enum { FORMAT = 1 };
+enum { FORMAT = 3 };
 
 uint64_t sim_random(struct sim_instance *instance) {
 	/* splitmix64 */
@@ -63,6 +63,7 @@ static void put_databases(struct strbuf *buf, const struct sim_instance *instanc
 		const struct sim_database *database = instance->databases[i];
 		wire_put(buf, (uint64_t)database->id);
 		wire_put_text(buf, database->name);
+		wire_put_text(buf, database->owner);
 		wire_put_text(buf, database->guid);
 		wire_put_text(buf, database->log.file);
 		wire_put(buf, database->recovery);
@@ -70,9 +71,17 @@ static void put_databases(struct strbuf *buf, const struct sim_instance *instanc
 		wire_put_text(buf, database->group_database_id);
 		const bool flags[] = { database->read_only, database->full_backup, database->restoring,
 			               database->suspect,   database->joined,      database->suspended,
-			               database->ready };
+			               database->ready,     database->by_partner };
 		for (size_t j = 0; j < ARRAY_LENGTH(flags); j++) wire_put(buf, flags[j]);
 	}
+}
+
+/* "" was written for NULL. */
+static char *get_optional(struct wire *wire) {
+	char *text = wire_get_text(wire);
+	if (*text != '\0') return text;
+	free(text);
+	return NULL;
 }
 
 static int get_databases(struct wire *wire, struct sim_instance *instance, struct error **err) {
@@ -84,6 +93,7 @@ static int get_databases(struct wire *wire, struct sim_instance *instance, struc
 		instance->databases[instance->database_count++] = database;
 		database->id = (int)wire_get(wire);
 		database->name = wire_get_text(wire);
+		database->owner = get_optional(wire);
 		cleanup_free char *guid = wire_get_text(wire), *file = wire_get_text(wire);
 		database->recovery = (enum sim_recovery_model)wire_get(wire);
 		database->created = (int64_t)wire_get(wire);
@@ -92,7 +102,7 @@ static int get_databases(struct wire *wire, struct sim_instance *instance, struc
 		snprintf(database->group_database_id, SIM_GUID_SIZE, "%s", group);
 		bool *const flags[] = { &database->read_only, &database->full_backup, &database->restoring,
 			                &database->suspect,   &database->joined,      &database->suspended,
-			                &database->ready };
+			                &database->ready,     &database->by_partner };
 		for (size_t j = 0; j < ARRAY_LENGTH(flags); j++) *flags[j] = wire_get(wire) != 0;
 		if (sim_log_open(&database->log, instance->disk, file, err) < 0) return -1;
 		database->acknowledged = database->log.count;
@@ -132,14 +142,6 @@ static void put_security(struct strbuf *buf, const struct sim_instance *instance
 	for (size_t j = 0; j < ARRAY_LENGTH(texts); j++) wire_put_text(buf, texts[j]);
 	wire_put(buf, (uint64_t)endpoint->port);
 	wire_put(buf, endpoint->started);
-}
-
-/* "" was written for NULL. */
-static char *get_optional(struct wire *wire) {
-	char *text = wire_get_text(wire);
-	if (*text != '\0') return text;
-	free(text);
-	return NULL;
 }
 
 static void get_security(struct wire *wire, struct sim_instance *instance) {

@@ -246,8 +246,9 @@ static void create_certificate(struct sim_parser *parser, struct sim_statement *
 		put_option(parser, statement, "BINARY", sim_peek(parser, 0)->text);
 		parser->at++;
 		if (!sim_accept(parser, "WITH PRIVATE KEY")) return;
-		skip_rest(parser);
-		put_option(parser, statement, "PRIVATE KEY", "");
+		struct sim_option key = { .key = "PRIVATE KEY", .value = "" };
+		option_list(parser, &key.children, &key.child_count);
+		add_option(parser, &statement->options, &statement->option_count, key);
 		return;
 	}
 	if (sim_accept(parser, "ENCRYPTION BY PASSWORD")) {

@@ -124,9 +124,7 @@ static enum sim_run create_group(struct sim_session *session, const struct sim_s
 	const char *required = sim_option_value(statement->options, statement->option_count,
 	                                        "REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT");
 	const char *lease = sim_option_value(statement->options, statement->option_count, "WRITE_LEASE_VALIDITY");
-	if (!sim_has_permission(session, "CREATE AVAILABILITY GROUP") &&
-	    !sim_has_permission(session, "ALTER ANY AVAILABILITY GROUP"))
-		return sim_raise(session, statement->line, 15247);
+	if (!sim_is_sysadmin(session)) return sim_raise(session, statement->line, 15247);
 	if (!instance->hadr_enabled || strcasecmp(instance->edition, "Express") == 0)
 		return sim_raise(session, statement->line, 35221);
 	if (sim_group_find(instance, statement->name) != NULL)
@@ -206,8 +204,7 @@ static enum sim_run failover(struct sim_session *session, const struct sim_state
                              struct sim_group *group) {
 	bool force = strcmp(statement->other, "FORCE_FAILOVER_ALLOW_DATA_LOSS") == 0;
 	bool external = group->cluster_type == SIM_CLUSTER_EXTERNAL;
-	if (external && (force || !externally_managed(session)))
-		return sim_raise(session, statement->line, 47104, group->name);
+	if (external && !externally_managed(session)) return sim_raise(session, statement->line, 47104, group->name);
 	if (!external && !force) return sim_raise(session, statement->line, 47122, group->name);
 	/* Behind a SET (ROLE = SECONDARY) that found no primary its recovery comes first. */
 	if (group->reseat_until > sim_now(session->instance)) {
@@ -378,7 +375,8 @@ static enum sim_run change(struct sim_session *session, const struct sim_stateme
 }
 
 static enum sim_run alter_group(struct sim_session *session, const struct sim_statement *statement) {
-	if (!sim_has_permission(session, "ALTER ANY AVAILABILITY GROUP"))
+	if (!sim_has_permission(session, "ALTER ANY AVAILABILITY GROUP") ||
+	    !sim_has_permission(session, "ALTER ANY DATABASE"))
 		return sim_raise(session, statement->line, 15151, "alter", "availability group", statement->name);
 	if (strcmp(statement->other, "JOIN") == 0) return join_group(session, statement);
 	struct sim_group *group = sim_group_find(session->instance, statement->name);
@@ -410,7 +408,7 @@ enum sim_run sim_run_group(struct sim_session *session, const struct sim_stateme
 	if (statement->kind == SIM_ALTER_GROUP) return alter_group(session, statement);
 	struct sim_group *group = sim_group_find(session->instance, statement->name);
 	if (group == NULL && statement->if_exists) return done(session);
-	if (group == NULL)
+	if (group == NULL || !sim_has_permission(session, "ALTER ANY AVAILABILITY GROUP"))
 		return sim_raise(session, statement->line, 15151, "drop", "availability group", statement->name);
 	sim_group_drop(session->instance, group);
 	return done(session);

@@ -24,13 +24,13 @@ static enum sim_run refused(struct sim_session *session, const struct sim_statem
 /* --- Databases --- */
 
 static enum sim_run create_database(struct sim_session *session, const struct sim_statement *statement) {
-	if (!sim_has_permission(session, "CREATE ANY DATABASE") && !sim_has_permission(session, "ALTER ANY DATABASE"))
-		return sim_raise_text(session, statement->line, 262, 14, 1,
-		                      "CREATE DATABASE permission denied in database 'master'.");
+	if (!sim_has_permission(session, "CREATE ANY DATABASE"))
+		return sim_raise(session, statement->line, 262, "CREATE DATABASE", "master");
 	if (sim_database_find(session->instance, statement->name) != NULL)
 		return sim_raise(session, statement->line, 1801, statement->name);
-	if (sim_database_create(session->instance, statement->name, true, NULL) == NULL)
-		return sim_raise(session, statement->line, 1105, "dbo.sysfiles", statement->name);
+	struct sim_database *database = sim_database_create(session->instance, statement->name, true, NULL);
+	if (database == NULL) return sim_raise(session, statement->line, 1105, "dbo.sysfiles", statement->name);
+	sim_set_text(&database->owner, session->login);
 	return done(session);
 }
 
@@ -42,6 +42,8 @@ static enum sim_run alter_database(struct sim_session *session, const struct sim
 		sim_raise(session, statement->line, 5011, statement->name);
 		return SIM_RUN_FAILED;
 	}
+	if (!sim_has_permission(session, "ALTER ANY DATABASE") && !sim_owns(session, database))
+		return sim_raise(session, statement->line, 5011, statement->name);
 	const char *hadr = option(statement, "HADR"), *recovery = option(statement, "RECOVERY");
 	if (hadr != NULL) {
 		const struct sim_group *group = sim_group_of(instance, database);
@@ -49,7 +51,7 @@ static enum sim_run alter_database(struct sim_session *session, const struct sim
 			return sim_raise(session, statement->line, 41145, database->name, group->name);
 		if (group == NULL) return sim_raise(session, statement->line, 35242, database->name);
 		if (strcmp(hadr, "SUSPEND") == 0) database->suspended = true;
-		if (strcmp(hadr, "RESUME") == 0) database->suspended = false;
+		if (strcmp(hadr, "RESUME") == 0) database->suspended = database->by_partner = false;
 		if (strcmp(hadr, "OFF") == 0) {
 			if (group->role == SIM_ROLE_PRIMARY)
 				return sim_raise(session, statement->line, 35240, database->name, group->name);
@@ -92,6 +94,8 @@ static enum sim_run drop_database(struct sim_session *session, const struct sim_
 		if (database == NULL && statement->if_exists) continue;
 		if (database == NULL || sim_database_is_system(database))
 			return sim_raise(session, statement->line, 3701, "database", statement->members[i]);
+		if (!sim_has_permission(session, "ALTER ANY DATABASE") && !sim_owns(session, database))
+			return sim_raise(session, statement->line, 3701, "database", statement->members[i]);
 		if (sim_group_of(session->instance, database) != NULL)
 			return sim_raise(session, statement->line, 3752, database->name);
 		if (in_use(session, database)) return sim_raise(session, statement->line, 3702, database->name);
@@ -106,6 +110,10 @@ static enum sim_run backup(struct sim_session *session, const struct sim_stateme
 		sim_raise(session, statement->line, 911, statement->name);
 		sim_raise(session, statement->line, 3013, statement->other);
 		return SIM_RUN_FAILED;
+	}
+	if (!sim_owns(session, database)) {
+		sim_raise(session, statement->line, 262, "BACKUP DATABASE", database->name);
+		return sim_raise(session, statement->line, 3013, statement->other);
 	}
 	const struct sim_group *group = sim_group_of(session->instance, database);
 	if (database->restoring || (group != NULL && group->role != SIM_ROLE_PRIMARY)) {
@@ -257,6 +265,7 @@ static enum sim_run grant(struct sim_session *session, const struct sim_statemen
 
 static enum sim_run master_key(struct sim_session *session, const struct sim_statement *statement) {
 	struct sim_instance *instance = session->instance;
+	if (!sim_has_permission(session, "CONTROL SERVER")) return refused(session, statement);
 	bool create = statement->kind == SIM_CREATE_MASTER_KEY;
 	if (create && instance->master_key) return sim_raise(session, statement->line, 15578);
 	instance->master_key = create;
@@ -280,26 +289,45 @@ static void make_certificate(struct sim_instance *instance, const char *subject,
 	strbuf_append(der, serial);
 }
 
-static bool read_certificate(const char *hexadecimal, struct strbuf *der) {
+static bool read_hexadecimal(const char *hexadecimal, struct strbuf *bytes) {
 	for (unsigned int byte; sscanf(hexadecimal, "%2x", &byte) == 1 && hexadecimal[1] != '\0'; hexadecimal += 2)
-		strbuf_append_char(der, (char)(unsigned char)byte);
-	return *hexadecimal == '\0' && der->length > 4 && der->data[0] == 0x30 && (unsigned char)der->data[1] == 0x81 &&
-	       (unsigned char)der->data[2] == der->length - 3;
+		strbuf_append_char(bytes, (char)(unsigned char)byte);
+	return *hexadecimal == '\0';
+}
+
+static bool read_certificate(const char *hexadecimal, struct strbuf *der) {
+	return read_hexadecimal(hexadecimal, der) && der->length > 4 && der->data[0] == 0x30 &&
+	       (unsigned char)der->data[1] == 0x81 && (unsigned char)der->data[2] == der->length - 3;
+}
+
+/* WITH PRIVATE KEY (BINARY = 0x…, DECRYPTION BY PASSWORD = '…'): 0, or the number of the message that says why not. */
+static int read_private_key(const struct sim_option *key, const struct strbuf *der) {
+	const char *binary = sim_option_value(key->children, key->child_count, "BINARY");
+	const char *password = sim_option_value(key->children, key->child_count, "DECRYPTION BY PASSWORD");
+	cleanup_strbuf struct strbuf bytes = { 0 };
+	if (binary == NULL || strncmp(binary, "0x", 2) != 0 || !read_hexadecimal(binary + 2, &bytes)) return 15297;
+	return sim_private_key_check(strbuf_text(&bytes), bytes.length, password != NULL ? password : "", der->data,
+	                             der->length);
 }
 
 static enum sim_run create_certificate(struct sim_session *session, const struct sim_statement *statement) {
 	struct sim_instance *instance = session->instance;
 	const char *subject = option(statement, "SUBJECT"), *binary = option(statement, "BINARY");
 	cleanup_strbuf struct strbuf der = { 0 };
+	if (!sim_has_permission(session, "CONTROL SERVER")) return refused(session, statement);
 	if (sim_certificate_find(instance, statement->name) != NULL)
 		return sim_raise(session, statement->line, 15232, statement->name);
 	if (statement->other != NULL && sim_user_find(instance, statement->other) == NULL &&
 	    strcasecmp(statement->other, "dbo") != 0)
 		return sim_raise(session, statement->line, 15151, "find", "user", statement->other);
 	if (subject == NULL && binary == NULL) return sim_raise(session, statement->line, 15208);
-	if (subject != NULL && !instance->master_key) return sim_raise(session, statement->line, 15581);
+	const struct sim_option *key = sim_option_find(statement->options, statement->option_count, "PRIVATE KEY");
+	bool has_private_key = subject != NULL || key != NULL;
+	if (has_private_key && !instance->master_key) return sim_raise(session, statement->line, 15581);
 	if (subject != NULL) make_certificate(instance, subject, &der);
 	else if (!read_certificate(binary, &der)) return sim_raise(session, statement->line, 15297);
+	int number = key != NULL ? read_private_key(key, &der) : 0;
+	if (number != 0) return sim_raise(session, statement->line, number);
 	for (size_t i = 0; i < instance->certificate_count; i++)
 		if (instance->certificates[i].public_length == der.length &&
 		    memcmp(instance->certificates[i].public_part, der.data, der.length) == 0)
@@ -314,15 +342,17 @@ static enum sim_run create_certificate(struct sim_session *session, const struct
 		                                 .owner = xstrdup(statement->other != NULL ? statement->other : "dbo"),
 		                                 .public_length = length,
 		                                 .public_part = strbuf_detach(&der),
-		                                 .has_private_key = subject != NULL };
+		                                 .has_private_key = has_private_key };
 	return done(session);
 }
 
 static enum sim_run drop_certificate(struct sim_session *session, const struct sim_statement *statement) {
 	struct sim_instance *instance = session->instance;
 	struct sim_certificate *certificate = sim_certificate_find(instance, statement->name);
-	if (certificate == NULL)
+	if (certificate == NULL || !sim_has_permission(session, "CONTROL SERVER"))
 		return sim_raise(session, statement->line, 15151, "drop", "certificate", statement->name);
+	if (certificate == sim_endpoint_certificate(instance))
+		return sim_raise(session, statement->line, 15352, "certificate");
 	free(certificate->name);
 	free(certificate->subject);
 	free(certificate->owner);
@@ -336,7 +366,9 @@ static enum sim_run drop_certificate(struct sim_session *session, const struct s
 static enum sim_run put_endpoint(struct sim_session *session, const struct sim_statement *statement) {
 	struct sim_endpoint *endpoint = &session->instance->endpoint;
 	bool create = statement->kind == SIM_CREATE_ENDPOINT;
-	if (!create && (endpoint->name == NULL || strcasecmp(endpoint->name, statement->name) != 0))
+	bool may = sim_has_permission(session, create ? "CREATE ENDPOINT" : "ALTER ANY ENDPOINT");
+	if (create && !may) return refused(session, statement);
+	if (!create && (!may || endpoint->name == NULL || strcasecmp(endpoint->name, statement->name) != 0))
 		return sim_raise(session, statement->line, 15151, "alter", "endpoint", statement->name);
 	if (create && endpoint->name != NULL) return sim_raise(session, statement->line, 7862);
 	const struct sim_option *tcp = sim_option_find(statement->options, statement->option_count, "TCP");
@@ -370,7 +402,8 @@ static enum sim_run put_endpoint(struct sim_session *session, const struct sim_s
 
 static enum sim_run drop_endpoint(struct sim_session *session, const struct sim_statement *statement) {
 	struct sim_endpoint *endpoint = &session->instance->endpoint;
-	if (endpoint->name == NULL || strcasecmp(endpoint->name, statement->name) != 0)
+	if (endpoint->name == NULL || strcasecmp(endpoint->name, statement->name) != 0 ||
+	    !sim_has_permission(session, "ALTER ANY ENDPOINT"))
 		return sim_raise(session, statement->line, 15151, "drop", "endpoint", statement->name);
 	sim_set_text(&endpoint->name, NULL);
 	sim_set_text(&endpoint->certificate, NULL);

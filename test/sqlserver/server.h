@@ -57,6 +57,7 @@ enum sim_recovery_model { SIM_RECOVERY_FULL = 1, SIM_RECOVERY_BULK_LOGGED, SIM_R
 struct sim_database {
 	int id;
 	char *name;
+	char *owner;              /* the login that has created it; NULL: sa */
 	char guid[SIM_GUID_SIZE]; /* of this copy */
 	enum sim_recovery_model recovery;
 	bool read_only, full_backup;
@@ -67,6 +68,7 @@ struct sim_database {
 	/* Membership; "" when in no group. */
 	char group_database_id[SIM_GUID_SIZE];
 	bool joined, suspended;
+	bool by_partner; /* suspended by a forced promotion */
 	/* This copy's own opinion: the primary waits for it (commits are not acknowledged without it). Kept. */
 	bool ready;
 
@@ -174,9 +176,15 @@ bool sim_database_is_system(const struct sim_database *database);
 
 /* --- sqlserver/security.c --- */
 
+int sim_login_id(const struct sim_instance *instance, const struct sim_login_row *row); /* principal_id */
 struct sim_login_row *sim_login_find(const struct sim_instance *instance, const char *name);
 struct sim_certificate *sim_certificate_find(const struct sim_instance *instance, const char *name);
 struct sim_user *sim_user_find(const struct sim_instance *instance, const char *name);
+/* The private key as CERTPRIVATEKEY gives it, encrypted with a password: appended. */
+void sim_private_key_put(struct strbuf *bytes, const struct sim_certificate *certificate, const char *password);
+/* Whether these bytes are the private key of this public part: 0, or the number of the message that says why not. */
+int sim_private_key_check(const void *bytes, size_t length, const char *password, const void *public_part,
+                          size_t public_length);
 /* Whether whoever holds the certificate with this public part may connect to our mirroring endpoint. */
 bool sim_endpoint_trusts(const struct sim_instance *instance, const void *public_part, size_t length);
 /* The certificate of our endpoint; NULL when it has none. */

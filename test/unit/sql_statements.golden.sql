@@ -1,66 +1,96 @@
--- sql_create_master_key
+-- sql_bootstrap_server
+BEGIN TRY
 IF NOT EXISTS (SELECT 1 FROM sys.symmetric_keys WHERE name = N'##MS_DatabaseMasterKey##')
     CREATE MASTER KEY ENCRYPTION BY PASSWORD = N'Master-1''';
-
--- sql_create_certificate
-IF NOT EXISTS (SELECT 1 FROM sys.certificates WHERE name = N'agkeeper_ag-0')
-    CREATE CERTIFICATE [agkeeper_ag-0] WITH SUBJECT = N'ag-0 of ns/ag', EXPIRY_DATE = N'20361122';
-
--- sql_read_certificate
-SELECT CONVERT(varbinary(8000), CERTENCODED(CERT_ID(N'agkeeper_ag-0'))) AS certificate;
-
--- sql_create_peer
-IF NOT EXISTS (SELECT 1 FROM sys.server_principals WHERE name = N'agkeeper_ag-1')
-    CREATE LOGIN [agkeeper_ag-1] WITH PASSWORD = N'Generated-1';
-IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'agkeeper_ag-1')
-    CREATE USER [agkeeper_ag-1] FOR LOGIN [agkeeper_ag-1];
-IF NOT EXISTS (SELECT 1 FROM sys.certificates WHERE name = N'agkeeper_ag-1')
-    CREATE CERTIFICATE [agkeeper_ag-1] AUTHORIZATION [agkeeper_ag-1] FROM BINARY = 0x308201FF;
-
--- sql_replace_peer_certificate
-IF CERTENCODED(CERT_ID(N'agkeeper_ag-1')) <> 0x308201FF
-BEGIN
-    DROP CERTIFICATE [agkeeper_ag-1];
-    CREATE CERTIFICATE [agkeeper_ag-1] AUTHORIZATION [agkeeper_ag-1] FROM BINARY = 0x308201FF;
-END;
-
--- sql_create_endpoint
+IF NOT EXISTS (SELECT 1 FROM sys.server_principals WHERE name = N'agkeeper_endpoint')
+    CREATE LOGIN [agkeeper_endpoint] WITH PASSWORD = N'Never-Used-1', CHECK_POLICY = OFF;
+IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'agkeeper_endpoint')
+    CREATE USER [agkeeper_endpoint] FOR LOGIN [agkeeper_endpoint];
+IF NOT EXISTS (SELECT 1 FROM sys.certificates WHERE name = N'agkeeper')
+    CREATE CERTIFICATE [agkeeper] AUTHORIZATION [agkeeper_endpoint] WITH SUBJECT = N'ns/ag', EXPIRY_DATE = N'20361122';
 IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE name = N'agkeeper')
     CREATE ENDPOINT [agkeeper] STATE = STARTED AS TCP (LISTENER_PORT = 5022)
-        FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE [agkeeper_ag-0], ENCRYPTION = REQUIRED ALGORITHM AES, ROLE = ALL);
-
--- sql_grant_endpoint
-GRANT CONNECT ON ENDPOINT::[agkeeper] TO [agkeeper_ag-1];
-
--- sql_create_controller
+        FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE [agkeeper], ENCRYPTION = REQUIRED ALGORITHM AES, ROLE = ALL);
+GRANT CONNECT ON ENDPOINT::[agkeeper] TO [agkeeper_endpoint];
 IF NOT EXISTS (SELECT 1 FROM sys.server_principals WHERE name = N'agkeeper')
     CREATE LOGIN [agkeeper] WITH PASSWORD = N'Generated-2', CHECK_POLICY = OFF, DEFAULT_DATABASE = [master];
 ELSE
     ALTER LOGIN [agkeeper] WITH PASSWORD = N'Generated-2';
 GRANT ALTER ANY AVAILABILITY GROUP TO [agkeeper];
 GRANT ALTER ANY DATABASE TO [agkeeper];
-GRANT CREATE ANY DATABASE TO [agkeeper];
 GRANT ALTER ANY ENDPOINT TO [agkeeper];
 GRANT VIEW SERVER STATE TO [agkeeper];
 GRANT VIEW ANY DEFINITION TO [agkeeper];
-
--- sql_change_password
-ALTER LOGIN [sa] WITH PASSWORD = N'Chosen-1';
-
--- sql_create_generation
 IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'agkeeper')
     CREATE USER [agkeeper] FOR LOGIN [agkeeper];
-IF OBJECT_ID(N'dbo.agkeeper_generation') IS NULL
-    CREATE TABLE dbo.agkeeper_generation (
+IF OBJECT_ID(N'master.dbo.agkeeper_generation') IS NULL
+    CREATE TABLE master.dbo.agkeeper_generation (
         only_row int NOT NULL PRIMARY KEY CHECK (only_row = 1),
         generation bigint NOT NULL
     );
-IF NOT EXISTS (SELECT 1 FROM dbo.agkeeper_generation)
-    INSERT INTO dbo.agkeeper_generation (only_row, generation) VALUES (1, 0);
 GRANT SELECT, UPDATE ON dbo.agkeeper_generation TO [agkeeper];
+IF NOT EXISTS (SELECT 1 FROM master.dbo.agkeeper_generation)
+    INSERT INTO master.dbo.agkeeper_generation (only_row, generation) VALUES (1, 0);
+END TRY
+BEGIN CATCH
+    THROW;
+END CATCH;
+
+-- sql_bootstrap_server
+BEGIN TRY
+IF NOT EXISTS (SELECT 1 FROM sys.symmetric_keys WHERE name = N'##MS_DatabaseMasterKey##')
+    CREATE MASTER KEY ENCRYPTION BY PASSWORD = N'Master-1''';
+IF NOT EXISTS (SELECT 1 FROM sys.server_principals WHERE name = N'agkeeper_endpoint')
+    CREATE LOGIN [agkeeper_endpoint] WITH PASSWORD = N'Never-Used-1', CHECK_POLICY = OFF;
+IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'agkeeper_endpoint')
+    CREATE USER [agkeeper_endpoint] FOR LOGIN [agkeeper_endpoint];
+IF CERTENCODED(CERT_ID(N'agkeeper')) <> 0x308201FF
+BEGIN
+    IF EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE name = N'agkeeper')
+        DROP ENDPOINT [agkeeper];
+    DROP CERTIFICATE [agkeeper];
+END;
+IF NOT EXISTS (SELECT 1 FROM sys.certificates WHERE name = N'agkeeper')
+    CREATE CERTIFICATE [agkeeper] AUTHORIZATION [agkeeper_endpoint] FROM BINARY = 0x308201FF
+        WITH PRIVATE KEY (BINARY = 0x1EF1B5B0, DECRYPTION BY PASSWORD = N'Generated-1');
+IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE name = N'agkeeper')
+    CREATE ENDPOINT [agkeeper] STATE = STARTED AS TCP (LISTENER_PORT = 5022)
+        FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE [agkeeper], ENCRYPTION = REQUIRED ALGORITHM AES, ROLE = ALL);
+GRANT CONNECT ON ENDPOINT::[agkeeper] TO [agkeeper_endpoint];
+IF NOT EXISTS (SELECT 1 FROM sys.server_principals WHERE name = N'agkeeper')
+    CREATE LOGIN [agkeeper] WITH PASSWORD = N'Generated-2', CHECK_POLICY = OFF, DEFAULT_DATABASE = [master];
+ELSE
+    ALTER LOGIN [agkeeper] WITH PASSWORD = N'Generated-2';
+GRANT ALTER ANY AVAILABILITY GROUP TO [agkeeper];
+GRANT ALTER ANY DATABASE TO [agkeeper];
+GRANT ALTER ANY ENDPOINT TO [agkeeper];
+GRANT VIEW SERVER STATE TO [agkeeper];
+GRANT VIEW ANY DEFINITION TO [agkeeper];
+IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'agkeeper')
+    CREATE USER [agkeeper] FOR LOGIN [agkeeper];
+IF OBJECT_ID(N'master.dbo.agkeeper_generation') IS NULL
+    CREATE TABLE master.dbo.agkeeper_generation (
+        only_row int NOT NULL PRIMARY KEY CHECK (only_row = 1),
+        generation bigint NOT NULL
+    );
+GRANT SELECT, UPDATE ON dbo.agkeeper_generation TO [agkeeper];
+IF NOT EXISTS (SELECT 1 FROM master.dbo.agkeeper_generation)
+    INSERT INTO master.dbo.agkeeper_generation (only_row, generation) VALUES (1, 0);
+END TRY
+BEGIN CATCH
+    THROW;
+END CATCH;
+
+-- sql_export_certificate
+SELECT CONVERT(varbinary(8000), CERTENCODED(CERT_ID(N'agkeeper'))) AS certificate,
+    CONVERT(varbinary(8000), CERTPRIVATEKEY(CERT_ID(N'agkeeper'), N'Generated-1')) AS private_key;
+
+-- sql_apply_password
+ALTER LOGIN [sa] WITH PASSWORD = N'Chosen-1';
 
 -- sql_create_group
-CREATE AVAILABILITY GROUP [ag1]
+IF NOT EXISTS (SELECT 1 FROM sys.availability_groups WHERE name = N'ag1')
+    CREATE AVAILABILITY GROUP [ag1]
     WITH (CLUSTER_TYPE = EXTERNAL, DB_FAILOVER = ON, REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT = 1, WRITE_LEASE_VALIDITY = 60)
     FOR REPLICA ON
     N'ag-0' WITH (ENDPOINT_URL = N'TCP://ag-0.ag.ns.svc.cluster.local:5022', AVAILABILITY_MODE = SYNCHRONOUS_COMMIT, FAILOVER_MODE = EXTERNAL, SEEDING_MODE = AUTOMATIC, SECONDARY_ROLE (ALLOW_CONNECTIONS = ALL)),
@@ -68,7 +98,8 @@ CREATE AVAILABILITY GROUP [ag1]
     N'ag-2' WITH (ENDPOINT_URL = N'TCP://ag-2.ag.ns.svc.cluster.local:5022', AVAILABILITY_MODE = ASYNCHRONOUS_COMMIT, FAILOVER_MODE = EXTERNAL, SEEDING_MODE = AUTOMATIC, SECONDARY_ROLE (ALLOW_CONNECTIONS = NO));
 
 -- sql_create_group
-CREATE AVAILABILITY GROUP [ag]]1]
+IF NOT EXISTS (SELECT 1 FROM sys.availability_groups WHERE name = N'ag]1')
+    CREATE AVAILABILITY GROUP [ag]]1]
     WITH (CLUSTER_TYPE = NONE, DB_FAILOVER = OFF, REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT = 0)
     FOR REPLICA ON
     N'ag-0' WITH (ENDPOINT_URL = N'TCP://ag-0.ag.ns.svc.cluster.local:5022', AVAILABILITY_MODE = SYNCHRONOUS_COMMIT, FAILOVER_MODE = MANUAL, SEEDING_MODE = AUTOMATIC, SECONDARY_ROLE (ALLOW_CONNECTIONS = ALL));
@@ -85,6 +116,31 @@ ALTER AVAILABILITY GROUP [ag1] SET (ROLE = SECONDARY);
 -- sql_failover
 EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';
 ALTER AVAILABILITY GROUP [ag1] FAILOVER;
+
+-- sql_promote
+IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE state_desc = N'STOPPED')
+    OR NOT EXISTS (SELECT 1 FROM sys.dm_os_sys_info
+        WHERE CONVERT(nvarchar(40), sqlserver_start_time, 126) = N'2026-11-22T10:00:00.123')
+    THROW 51003, N'agkeeper: this server is not fenced any more', 1;
+EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';
+ALTER AVAILABILITY GROUP [ag1] FAILOVER;
+
+-- sql_promote_started
+IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE state_desc = N'STOPPED')
+    OR NOT EXISTS (SELECT 1 FROM sys.dm_os_sys_info
+        WHERE CONVERT(nvarchar(40), sqlserver_start_time, 126) = N'2026-11-22T10:00:00.123')
+    THROW 51003, N'agkeeper: this server is not fenced any more', 1;
+ALTER ENDPOINT [AGEP] STATE = STARTED;
+EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';
+ALTER AVAILABILITY GROUP [ag1] FAILOVER;
+
+-- sql_force_promote
+IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE state_desc = N'STOPPED')
+    OR NOT EXISTS (SELECT 1 FROM sys.dm_os_sys_info
+        WHERE CONVERT(nvarchar(40), sqlserver_start_time, 126) = N'2026-11-22T10:00:00.123')
+    THROW 51003, N'agkeeper: this server is not fenced any more', 1;
+EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';
+ALTER AVAILABILITY GROUP [ag1] FORCE_FAILOVER_ALLOW_DATA_LOSS;
 
 -- sql_offline
 EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';
@@ -144,6 +200,38 @@ BACKUP DATABASE [agdb1] TO DISK = N'/var/opt/mssql/data/agdb1.bak' WITH FORMAT, 
 IF DB_ID(N'agdb1') IS NOT NULL
     DROP DATABASE [agdb1];
 
+-- sql_drop_leftover
+DECLARE @agkeeper_tables int;
+SET @agkeeper_tables = 0;
+IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'agdb''1' AND state_desc = N'ONLINE')
+BEGIN
+    SET @agkeeper_tables = 1;
+    EXEC sp_executesql N'USE [agdb''1]; SELECT @tables = COUNT(*) FROM sys.tables; USE master', N'@tables int OUTPUT', @tables = @agkeeper_tables OUTPUT;
+END;
+IF @agkeeper_tables <> 0
+    THROW 51004, N'agkeeper: a database that holds tables is not dropped', 1;
+IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'agdb''1' AND group_database_id IS NULL
+        AND state_desc IN (N'ONLINE', N'RESTORING'))
+    DROP DATABASE [agdb'1];
+
+-- sql_leave_group
+IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'agdb1' AND group_database_id IS NOT NULL)
+    ALTER DATABASE [agdb1] SET HADR OFF;
+
+-- sql_create_kubedb_system
+IF DB_ID(N'kubedb_system') IS NULL
+    CREATE DATABASE [kubedb_system];
+IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'kubedb_system' AND recovery_model_desc <> N'SIMPLE')
+    ALTER DATABASE [kubedb_system] SET RECOVERY SIMPLE;
+IF OBJECT_ID(N'kubedb_system.dbo.agkeeper_write_check') IS NULL
+    EXEC (N'CREATE TABLE kubedb_system.dbo.agkeeper_write_check (only_row int NOT NULL PRIMARY KEY CHECK (only_row = 1), checks bigint NOT NULL, checked_at datetime2 NOT NULL)');
+EXEC (N'IF NOT EXISTS (SELECT 1 FROM kubedb_system.dbo.agkeeper_write_check) INSERT INTO kubedb_system.dbo.agkeeper_write_check (only_row, checks, checked_at) VALUES (1, 0, SYSUTCDATETIME())');
+
+-- sql_write_check
+SET NOCOUNT ON;
+UPDATE kubedb_system.dbo.agkeeper_write_check SET checks = checks + 1, checked_at = SYSUTCDATETIME();
+SELECT checks FROM kubedb_system.dbo.agkeeper_write_check;
+
 -- sql_set_movement
 ALTER DATABASE [agdb1] SET HADR RESUME;
 
@@ -169,6 +257,12 @@ END;
 
 -- sql_end_change
 EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
+
+-- sql_cut_texts
+SET TEXTSIZE 1;
+
+-- sql_stream_diagnostics
+EXEC sp_server_diagnostics @repeat_interval = 5;
 
 -- sql_probe
 SET NOCOUNT ON;
@@ -233,4 +327,9 @@ SELECT a.ag_db_id AS group_database_id, a.ag_remote_replica_id AS remote_replica
 FROM sys.availability_groups AS g
 JOIN sys.dm_hadr_automatic_seeding AS a ON a.ag_id = g.group_id
 WHERE g.name = N'ag1';
+SELECT v.volume_mount_point AS mount_point, MAX(v.total_bytes) AS total_bytes,
+    MIN(v.available_bytes) AS available_bytes
+FROM sys.master_files AS f
+CROSS APPLY sys.dm_os_volume_stats(f.database_id, f.file_id) AS v
+GROUP BY v.volume_mount_point;
 

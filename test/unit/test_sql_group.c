@@ -98,51 +98,71 @@ static void wait_until(int server, bool (*holds)(const struct sql_observation *)
 	}
 }
 
-/* Everything twice: each statement of bootstrap may be repeated. */
-static void bootstrap(int server) {
+static struct sql_bootstrap new_server(void) {
+	return (struct sql_bootstrap){ .master_key_password = "Master-Key-1",
+		                       .endpoint_login = "agkeeper_endpoint",
+		                       .endpoint_password = "Never-Used-1",
+		                       .endpoint = "agkeeper",
+		                       .port = 5022,
+		                       .certificate = "agkeeper",
+		                       .subject = "ns/ag",
+		                       .expires = "20361122",
+		                       .controller = "agkeeper",
+		                       .controller_password = CONTROLLER_PASSWORD };
+}
+
+/* Twice: it may be repeated. */
+static void bootstrap(int server, const struct sql_bootstrap *bootstrap) {
 	cleanup_strbuf struct strbuf text = { 0 };
 	struct sql_session *session = open_as(server, "sa", SQL_SERVER_PASSWORD);
 	for (int time = 0; time < 2; time++) {
-		assert_int_equal(sql_create_master_key(&text, "Master-Key-1", NULL), 0);
-		assert_int_equal(sql_create_certificate(&text, names[server], names[server], "20361122", NULL), 0);
-		assert_int_equal(sql_create_endpoint(&text, "agkeeper", 5022, names[server], NULL), 0);
-		assert_int_equal(sql_create_controller(&text, "agkeeper", CONTROLLER_PASSWORD, NULL), 0);
-		assert_int_equal(sql_create_generation(&text, "agkeeper", NULL), 0);
+		assert_int_equal(sql_bootstrap_server(&text, bootstrap, NULL), 0);
 		run(session, &text, NULL);
 	}
 	sql_session_close(session);
 }
 
-static void introduce(int server, int other) {
+struct certificate {
+	struct sql_bytes encoded, private_key;
+};
+/* Lives in `arena`. */
+static struct certificate export_certificate(int server, struct arena *arena) {
 	static const struct sql_column columns[] = {
-		{ .name = "certificate", .type = SQL_COLUMN_BYTES },
+		{ SQL_MEMBER(struct certificate, "certificate", encoded), .type = SQL_COLUMN_BYTES },
+		{ SQL_MEMBER(struct certificate, "private_key", private_key), .type = SQL_COLUMN_BYTES },
 		{ 0 },
 	};
 	cleanup_strbuf struct strbuf text = { 0 };
 	cleanup_sql_results struct sql_results results = { 0 };
-	cleanup_arena struct arena arena = { 0 };
 	void *rows;
 	size_t count;
-	struct sql_session *theirs = open_as(other, "sa", SQL_SERVER_PASSWORD);
-	assert_int_equal(sql_read_certificate(&text, names[other], NULL), 0);
-	run(theirs, &text, &results);
-	sql_session_close(theirs);
+	struct sql_session *session = open_as(server, "sa", SQL_SERVER_PASSWORD);
+	assert_int_equal(sql_export_certificate(&text, "agkeeper", "Transfer-1", NULL), 0);
+	run(session, &text, &results);
+	sql_session_close(session);
 	assert_int_equal(
-	        sql_rows_read(&results.sets[0], columns, sizeof(struct sql_bytes), &arena, &rows, &count, NULL), 0);
-	const struct sql_bytes *encoded = rows;
-	assert_true(encoded->length > 0);
-	const struct sql_peer peer = { .login = names[other],
-		                       .password = "Never-Used-1",
-		                       .user = names[other],
-		                       .certificate = names[other],
-		                       .encoded = encoded->bytes,
-		                       .encoded_length = encoded->length };
-	struct sql_session *ours = open_as(server, "sa", SQL_SERVER_PASSWORD);
-	assert_int_equal(sql_create_peer(&text, &peer, NULL), 0);
-	assert_int_equal(sql_replace_peer_certificate(&text, &peer, NULL), 0);
-	assert_int_equal(sql_grant_endpoint(&text, "agkeeper", names[other], NULL), 0);
-	run(ours, &text, NULL);
-	sql_session_close(ours);
+	        sql_rows_read(&results.sets[0], columns, sizeof(struct certificate), arena, &rows, &count, NULL), 0);
+	assert_int_equal(count, 1);
+	return *(struct certificate *)rows;
+}
+
+/* The third server has made a certificate of its own: it is replaced. */
+static void bootstrap_all(void) {
+	cleanup_arena struct arena arena = { 0 };
+	struct sql_bootstrap with = new_server();
+	bootstrap(0, &with);
+	bootstrap(2, &with);
+	struct certificate shared = export_certificate(0, &arena), own = export_certificate(2, &arena);
+	assert_memory_not_equal(shared.encoded.bytes, own.encoded.bytes, own.encoded.length);
+	with.encoded = shared.encoded.bytes;
+	with.encoded_length = shared.encoded.length;
+	with.private_key = shared.private_key.bytes;
+	with.private_key_length = shared.private_key.length;
+	with.private_key_password = "Transfer-1";
+	for (int i = 0; i < SERVERS; i++) bootstrap(i, &with);
+	own = export_certificate(2, &arena);
+	assert_int_equal(own.encoded.length, shared.encoded.length);
+	assert_memory_equal(own.encoded.bytes, shared.encoded.bytes, own.encoded.length);
 }
 
 static void create_group(void) {
@@ -153,8 +173,10 @@ static void create_group(void) {
 		                         .db_failover = true,
 		                         .replicas = replicas,
 		                         .replica_count = SERVERS };
-	assert_int_equal(sql_create_group(&text, &group, NULL), 0);
-	run(session, &text, NULL);
+	for (int time = 0; time < 2; time++) {
+		assert_int_equal(sql_create_group(&text, &group, NULL), 0);
+		run(session, &text, NULL);
+	}
 	sql_session_close(session);
 	for (int i = 1; i < SERVERS; i++) {
 		session = open_as(i, "agkeeper", CONTROLLER_PASSWORD);
@@ -182,12 +204,7 @@ static void add_database(void) {
 
 static void becomes_a_group(void **state) {
 	(void)state;
-	for (int i = 0; i < SERVERS; i++) bootstrap(i);
-	for (int i = 0; i < SERVERS; i++) {
-		for (int j = 0; j < SERVERS; j++) {
-			if (i != j) introduce(i, j);
-		}
-	}
+	bootstrap_all();
 	create_group();
 	add_database();
 	wait_until(0, all_synchronized);
@@ -205,6 +222,9 @@ static void becomes_a_group(void **state) {
 	assert_int_equal(seen.replica_count, SERVERS);
 	assert_int_equal(seen.local_database_count, 1);
 	assert_true(seen.local_databases[0].has_log_chain);
+	assert_int_equal(seen.volume_count, 1);
+	assert_string_equal(seen.volumes[0].mount_point, "/var/opt/mssql");
+	assert_in_range(seen.volumes[0].available_bytes, 1, seen.volumes[0].total_bytes);
 	for (size_t i = 0; i < seen.database_count; i++) {
 		const struct sql_database_row *database = &seen.databases[i];
 		assert_string_equal(database->name, "agdb1");
@@ -278,18 +298,38 @@ static void held_lock_keeps_others_out(void **state) {
 	sql_session_close(other);
 }
 
+/* Promotes server 1 as one that was started then. Returns the number of the error; 0: none. */
+static int promote(const char *start_time) {
+	cleanup_strbuf struct strbuf text = { 0 };
+	cleanup_sql_results struct sql_results results = { 0 };
+	cleanup_error struct error *err = NULL;
+	struct sql_session *session = open_as(1, "agkeeper", CONTROLLER_PASSWORD);
+	assert_int_equal(sql_begin_change(&text, 5, 1000, NULL), 0);
+	assert_int_equal(sql_promote(&text, "ag1", start_time, NULL), 0);
+	assert_int_equal(sql_end_change(&text, NULL), 0);
+	const struct sql_batch batch = { .text = text.data, .timeout_ms = 30000, .is_changing = true };
+	int status = sql_session_execute(session, &batch, &results, &err);
+	sql_session_close(session);
+	return status == 0 ? 0 : err->code;
+}
+
 static void fails_over(void **state) {
 	(void)state;
 	wait_until(0, all_synchronized);
 	sql_server_kill(&servers[0]);
-	cleanup_strbuf struct strbuf text = { 0 };
+	cleanup_arena struct arena arena = { 0 };
+	struct sql_observation seen;
+	observe(1, &arena, &seen);
+	const char *start_time = seen.instance.start_time;
+	assert_int_equal(promote(start_time), SQL_MSG_UNFENCED);
 	struct sql_session *session = open_as(1, "agkeeper", CONTROLLER_PASSWORD);
-	assert_int_equal(sql_begin_change(&text, 5, 1000, NULL), 0);
-	assert_int_equal(sql_failover(&text, "ag1", NULL), 0);
-	assert_int_equal(sql_end_change(&text, NULL), 0);
-	run(session, &text, NULL);
-	sql_session_close(session);
+	assert_int_equal(change(session, 5, false, NULL), 0);
+	assert_int_equal(promote("2026-11-22T10:00:00.123"), SQL_MSG_UNFENCED);
+	observe(1, &arena, &seen);
+	assert_false(is_primary(&seen));
+	assert_int_equal(promote(start_time), 0);
 	wait_until(1, is_primary);
+	sql_session_close(session);
 }
 
 int main(void) {

@@ -19,12 +19,25 @@ static const struct sql_replica replicas[] = {
 	{ "ag-1", "TCP://ag-1.ag.ns.svc.cluster.local:5022", SQL_SYNCHRONOUS_COMMIT, SQL_ACCESS_READ_ONLY },
 	{ "ag-2", "TCP://ag-2.ag.ns.svc.cluster.local:5022", SQL_ASYNCHRONOUS_COMMIT, SQL_ACCESS_NO },
 };
-static const struct sql_peer peer = { .login = "agkeeper_ag-1",
-	                              .password = "Generated-1",
-	                              .user = "agkeeper_ag-1",
-	                              .certificate = "agkeeper_ag-1",
-	                              .encoded = "\x30\x82\x01\xFF",
-	                              .encoded_length = 4 };
+static const struct sql_bootstrap first = { .master_key_password = "Master-1'",
+	                                    .endpoint_login = "agkeeper_endpoint",
+	                                    .endpoint_password = "Never-Used-1",
+	                                    .endpoint = "agkeeper",
+	                                    .port = 5022,
+	                                    .certificate = "agkeeper",
+	                                    .subject = "ns/ag",
+	                                    .expires = "20361122",
+	                                    .controller = "agkeeper",
+	                                    .controller_password = "Generated-2" };
+static struct sql_bootstrap another(void) {
+	struct sql_bootstrap bootstrap = first;
+	bootstrap.encoded = "\x30\x82\x01\xFF";
+	bootstrap.encoded_length = 4;
+	bootstrap.private_key = "\x1E\xF1\xB5\xB0";
+	bootstrap.private_key_length = 4;
+	bootstrap.private_key_password = "Generated-1";
+	return bootstrap;
+}
 
 /* `expression` appends one statement to `out`. */
 #define SHOW(expression)                                                          \
@@ -36,16 +49,11 @@ static const struct sql_peer peer = { .login = "agkeeper_ag-1",
 	} while (0)
 
 static void show_bootstrap(struct strbuf *out) {
-	SHOW(sql_create_master_key(out, "Master-1'", NULL));
-	SHOW(sql_create_certificate(out, "agkeeper_ag-0", "ag-0 of ns/ag", "20361122", NULL));
-	SHOW(sql_read_certificate(out, "agkeeper_ag-0", NULL));
-	SHOW(sql_create_peer(out, &peer, NULL));
-	SHOW(sql_replace_peer_certificate(out, &peer, NULL));
-	SHOW(sql_create_endpoint(out, "agkeeper", 5022, "agkeeper_ag-0", NULL));
-	SHOW(sql_grant_endpoint(out, "agkeeper", "agkeeper_ag-1", NULL));
-	SHOW(sql_create_controller(out, "agkeeper", "Generated-2", NULL));
-	SHOW(sql_change_password(out, "sa", "Chosen-1", NULL));
-	SHOW(sql_create_generation(out, "agkeeper", NULL));
+	const struct sql_bootstrap other = another();
+	SHOW(sql_bootstrap_server(out, &first, NULL));
+	SHOW(sql_bootstrap_server(out, &other, NULL));
+	SHOW(sql_export_certificate(out, "agkeeper", "Generated-1", NULL));
+	SHOW(sql_apply_password(out, "sa", "Chosen-1", NULL));
 }
 
 static void show_group(struct strbuf *out) {
@@ -65,6 +73,9 @@ static void show_group(struct strbuf *out) {
 	SHOW(sql_grant_create_any_database(out, "ag1", NULL));
 	SHOW(sql_become_secondary(out, "ag1", NULL));
 	SHOW(sql_failover(out, "ag1", NULL));
+	SHOW(sql_promote(out, "ag1", "2026-11-22T10:00:00.123", NULL));
+	SHOW(sql_promote_started(out, "ag1", "2026-11-22T10:00:00.123", "AGEP", NULL));
+	SHOW(sql_force_promote(out, "ag1", "2026-11-22T10:00:00.123", NULL));
 	SHOW(sql_offline(out, "ag1", NULL));
 	SHOW(sql_drop_group(out, "ag1", NULL));
 	SHOW(sql_add_replica(out, "ag1", SQL_CLUSTER_EXTERNAL, &replicas[2], NULL));
@@ -86,10 +97,16 @@ static void show_others(struct strbuf *out) {
 	SHOW(sql_set_recovery_full(out, "agdb1", NULL));
 	SHOW(sql_backup_database(out, "agdb1", "/var/opt/mssql/data/agdb1.bak", NULL));
 	SHOW(sql_drop_database(out, "agdb1", NULL));
+	SHOW(sql_drop_leftover(out, "agdb'1", NULL));
+	SHOW(sql_leave_group(out, "agdb1", NULL));
+	SHOW(sql_create_kubedb_system(out, NULL));
+	SHOW(sql_write_check(out, NULL));
 	SHOW(sql_set_movement(out, "agdb1", true, NULL));
 	SHOW(sql_raise_generation(out, 7, 1000, NULL));
 	SHOW(sql_begin_change(out, 7, 1000, NULL));
 	SHOW(sql_end_change(out, NULL));
+	SHOW(sql_cut_texts(out, NULL));
+	SHOW(sql_stream_diagnostics(out, 5, NULL));
 	SHOW(sql_probe(out, "ag1", NULL));
 }
 
@@ -140,15 +157,15 @@ static void nothing_is_left_of_a_refused_statement(void **state) {
 	const struct sql_replica bad[] = { replicas[0], { "ag-1", "TCP://\xFF", 0, 0 } };
 	const struct sql_group group = { .name = "ag1", .replicas = bad, .replica_count = 2 };
 	const struct sql_group empty = { .name = "ag1" };
-	struct sql_peer nobody = peer;
-	nobody.user = "";
+	struct sql_bootstrap nobody = another();
+	nobody.endpoint_login = "";
 	cleanup_strbuf struct strbuf out = { 0 };
 	cleanup_error struct error *err = NULL;
 	assert_int_equal(sql_create_group(&out, &group, &err), -1);
 	assert_int_equal(err->kind, ERROR_INVALID);
 	assert_int_equal(sql_create_group(&out, &empty, NULL), -1);
-	assert_int_equal(sql_create_peer(&out, &nobody, NULL), -1);
-	assert_int_equal(sql_replace_peer_certificate(&out, &nobody, NULL), -1);
+	assert_int_equal(sql_bootstrap_server(&out, &nobody, NULL), -1);
+	assert_int_equal(sql_promote(&out, "ag1", NULL, NULL), -1);
 	assert_int_equal(sql_add_replica(&out, "ag1", SQL_CLUSTER_NONE, &bad[1], NULL), -1);
 	assert_int_equal(sql_failover(&out, "a\nb", NULL), -1);
 	assert_int_equal(sql_probe(&out, "\xFF", NULL), -1);

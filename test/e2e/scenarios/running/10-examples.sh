@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # $work comes from test/e2e/run
+# The manifests of the documents come up, serve rows, and go without a trace.
+examples=test/e2e/examples
+kubectl apply -f $examples/catalog.yaml >/dev/null
+
+# example FILE KIND/NAME PRIMARY-SERVICE READABLE-SERVICE-OR-EMPTY DATABASE
+example() {
+	local file=$1 object=$2 name=${2#*/} primary=$3 readable=$4 database=$5 password
+	admitted "$name: applied" "$examples/$file" -n demo
+	check "$name: Ready" ready "$object" 120
+	password=$(sa_password "$object")
+	[[ $database ]] || {
+		database=app
+		# A user makes the database; a group that names none takes every one.
+		sql "$(service "$primary")" "$password" "CREATE DATABASE app" >"$work/made"
+		check "$name: a new database joins the group" until_true 60 sql_says "$(service "$primary")" "$password" \
+			"SELECT COUNT(*) FROM sys.dm_hadr_database_replica_states s JOIN sys.databases d ON d.database_id = s.database_id WHERE d.name = 'app' AND s.is_suspended = 0" 3
+	}
+	check "$name: rows are written through Service $primary" until_true 30 sql_says "$(service "$primary")" "$password" \
+		"IF OBJECT_ID(N'$database.dbo.t') IS NULL EXEC(N'USE $database; CREATE TABLE t (id int PRIMARY KEY, word nvarchar(20))'); USE $database; DELETE FROM t; INSERT INTO t VALUES (1, N'eins'), (2, N'zwei'); SELECT COUNT(*) FROM t" 2
+	if [[ $readable ]]; then
+		check "$name: … and read through $readable" until_true 30 sql_says "$(service "$readable")" "$password" \
+			"USE $database; SELECT word FROM t WHERE id = 2" zwei
+		says "$name: writes on a standby are Msg 3906" "$(sql "$(pod_ip "$(standby "$object")")" "$password" "USE $database; INSERT INTO t VALUES (3, N'drei')")" 3906
+	fi
+	says "$name: kubectl get" "$(kubectl -n demo get "$object" -o wide)" "$(field "$object" '{.status.primaryReplica}')" 3/3
+}
+
+# standby KIND/NAME: a pod that is not the primary.
+standby() { kubectl -n demo get pods -l "app.kubernetes.io/instance=${1#*/}" -o name | sed 's|pod/||' | grep -v "^$(field "$1" '{.status.primaryReplica}')$" | head -n 1; }
+
+# deleted KIND/NAME: with what is kept of it: "", "secrets" or "secrets pvc".
+deleted() {
+	local object=$1 name=${1#*/} kept=$2 kind
+	check "$name: deleted" kubectl -n demo delete "$object" --timeout=120s
+	for kind in pods statefulsets services configmaps pdb pvc secrets; do
+		if [[ " $kept " == *" $kind "* ]]; then
+			if none_left "$kind" "$name" >/dev/null; then not_ok "$name: keeps its $kind"; else ok "$name: keeps its $kind"; fi
+		else
+			check "$name: no $kind are left" until_true 60 none_left "$kind" "$name"
+		fi
+	done
+}
+
+example sqlag-three-sync.yaml sqlag/mssql-ag mssql-ag-listener mssql-ag-listener-ro ""
+deleted sqlag/mssql-ag secrets
+example mssqlserver-ag-cluster.yaml ms/mssqlserver-ag-cluster mssqlserver-ag-cluster mssqlserver-ag-cluster-secondary agdb1
+deleted ms/mssqlserver-ag-cluster ""
+example ha-mssqlserver.yaml ms/ha-mssqlserver ha-mssqlserver "" ""
+deleted ms/ha-mssqlserver secrets
+example hot-mssqlserver.yaml ms/hot-mssqlserver hot-mssqlserver hot-mssqlserver-replicas ""
+deleted ms/hot-mssqlserver secrets
+kubectl -n demo delete secrets -l app.kubernetes.io/component=database >/dev/null
