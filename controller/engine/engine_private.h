@@ -8,6 +8,7 @@
  *   surplus.c    … and those that it has outlived
  *   secret.c     its Secrets, read by name
  *   server.c     its servers: sessions and probes
+ *   claim.c      the claim of a server's volume
  *   observe.c    all of that as a struct view
  *   act.c        an action from plan to result; act_api.c, act_secret.c, act_sql.c
  *   reconcile.c  one look */
@@ -58,7 +59,7 @@ enum engine_cache {
 /* ---- The engine ---- */
 
 /* What is asked of discovery. */
-enum engine_offer { OFFER_POLICY_V1, OFFER_POLICY_V1BETA1, OFFER_SERVICE_MONITORS, OFFERS };
+enum engine_offer { OFFER_POLICY_V1, OFFER_POLICY_V1BETA1, OFFER_SERVICE_MONITORS, OFFER_ISSUERS, OFFERS };
 struct offer {
 	bool is_known, is_there, is_asked;
 	int64_t ask_at;
@@ -208,7 +209,10 @@ struct server {
 	struct server *next;
 	struct managed *managed;
 	char *pod;
-	char *ip;      /* NULL: it does not run */
+	char *ip;                        /* NULL: it does not run */
+	const struct kube_object *claim; /* its volume's, where it lacks the labels by which it is followed; NULL */
+	bool is_claim_asked;
+	int64_t claim_asked_at;
 	char *process; /* pod, container and volume: a new one is another server */
 	struct sql_client *prober, *changer;
 	int64_t changer_used_at;
@@ -335,6 +339,12 @@ void servers_free(struct managed *managed);
 void servers_close_idle(struct managed *managed, int64_t now);
 void server_hold(struct server *server);
 void server_release(struct server *server);
+
+/* ---- claim.c ---- */
+/* The claim of its volume; a reference, or NULL. */
+const struct kube_object *server_claim(const struct managed *managed, const char *pod);
+/* Reads it by its name, unless the watch has it. `known`: what server_claim said. */
+void server_look_for_claim(struct server *server, const struct kube_object *known);
 
 /* ---- observe.c ---- */
 struct sight {

@@ -37,9 +37,7 @@ static void see_pod(const struct managed *managed, struct sight *sight, const ch
 }
 
 static void see_claim(const struct managed *managed, struct sight *sight, struct replica_view *replica) {
-	const char *name = arena_printf(&sight->arena, "data-%s", replica->pod_name);
-	claim_view_read(keep(sight, follow_get(managed->engine, CACHE_CLAIM, managed->namespace, name)),
-	                &replica->claim);
+	claim_view_read(keep(sight, server_claim(managed, replica->pod_name)), &replica->claim);
 }
 
 static void see_replica(const struct managed *managed, struct sight *sight, const char *revision,
@@ -150,6 +148,7 @@ void observe(struct managed *managed, int64_t now, struct sight *sight) {
 		.made_administrator_secret = managed->made_administrator,
 		.own_secret = managed->own.state,
 		.has_certificate = managed->has_certificate,
+		.has_issuers = managed->engine->offers[OFFER_ISSUERS].is_there,
 		.attempts = managed->attempts.list,
 		.attempt_count = managed->attempts.count,
 	};

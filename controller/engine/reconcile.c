@@ -83,11 +83,11 @@ static void look(struct managed *managed, int64_t now) {
 	secrets_refresh(managed, now);
 	children_refresh(managed);
 	servers_refresh(managed);
-	ask_servers(managed, now);
 	if (!secrets_are_read(managed)) {
 		look_again(managed, now);
 		return;
 	}
+	ask_servers(managed, now);
 	decide_and_act(managed, now);
 }
 

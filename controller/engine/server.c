@@ -51,6 +51,7 @@ static void forget_observed(struct server *server) {
 
 static void server_destroy(struct server *server) {
 	forget_observed(server);
+	if (server->claim != NULL) kube_object_unref(server->claim);
 	free(server->pod);
 	free(server->ip);
 	free(server->process);
@@ -147,9 +148,8 @@ static void server_refresh(struct server *server) {
 	        follow_get(managed->engine, CACHE_POD, managed->namespace, server->pod);
 	struct pod_view view = { 0 };
 	if (pod != NULL) pod_view_read(pod->json, NULL, managed->spec.role_label, &view);
-	cleanup_free char *claim_name = xasprintf("data-%s", server->pod);
-	cleanup_kube_object const struct kube_object *claim =
-	        follow_get(managed->engine, CACHE_CLAIM, managed->namespace, claim_name);
+	cleanup_kube_object const struct kube_object *claim = server_claim(managed, server->pod);
+	if (view.is_running && managed->spec.has_own_claims) server_look_for_claim(server, claim);
 	bool is_reachable = view.is_running && view.ip != NULL && view.is_ours;
 	cleanup_free char *process = xasprintf("%s %s %s", view.uid != NULL ? view.uid : "",
 	                                       view.incarnation_container != NULL ? view.incarnation_container : "",
