@@ -251,7 +251,9 @@ static const char *bring_in(struct deciding *deciding, size_t place) {
 		                 seen->group.group_id, deciding->record->group_id);
 	}
 	bool is_known = record_find(deciding->record, replica->pod_name, replica->incarnation) >= 0;
-	if (role_of(replica) != SQL_ROLE_RESOLVING || is_known || is_on_ladder(deciding, place)) return NULL;
+	/* One that brings databases has a past: how it is seated is the ladder's matter. */
+	bool has_past = is_known || is_on_ladder(deciding, place) || seen->database_count > 0;
+	if (role_of(replica) != SQL_ROLE_RESOLVING || has_past) return NULL;
 	return become_secondary(deciding, replica);
 }
 
