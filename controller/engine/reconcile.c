@@ -47,6 +47,7 @@ static void ask_servers(struct managed *managed, int64_t now) {
 	if (managed->probe_at > now) return;
 	servers_probe(managed, now);
 	servers_close_idle(managed, now);
+	health_refresh(managed, now);
 	managed->probe_at = now + probe_pause_ms(managed, 0);
 }
 

@@ -73,6 +73,7 @@ void server_release(struct server *server) {
 }
 
 static void end_sessions(struct server *server) {
+	health_end(server);
 	sql_client_free(server->prober);
 	sql_client_free(server->changer);
 	server->prober = NULL;
@@ -94,13 +95,18 @@ void servers_free(struct managed *managed) {
 
 /* ---- Sessions ---- */
 
+int server_sql_port(const struct server *server) {
+	int wanted = server->managed->engine->options.sql_port;
+	return wanted != 0 ? wanted : SQL_SERVER_PORT_DEFAULT;
+}
+
 struct sql_client *server_connect(const struct server *server) {
 	const struct managed *managed = server->managed;
 	if (server->ip == NULL || managed->controller_password == NULL) return NULL;
 	const struct engine *engine = managed->engine;
 	const struct sql_target target = {
 		.host = server->ip,
-		.port = engine->options.sql_port != 0 ? engine->options.sql_port : SQL_SERVER_PORT_DEFAULT,
+		.port = server_sql_port(server),
 		.user = CONTROLLER_LOGIN,
 		.password = managed->controller_password,
 	};
@@ -344,6 +350,7 @@ void server_view_fill(const struct server *server, struct server_view *view) {
 		.refuses_login = server->refuses_login,
 		.is_busy = server->is_busy,
 		.loose_generation = server->loose_generation,
+		.diagnostics_at = server->diagnostics_at,
 		.last_write_ok = server->last_write_ok,
 		.write_failures = server->write_failures,
 		.write_failure_number = server->write_failure_number,
@@ -351,4 +358,5 @@ void server_view_fill(const struct server *server, struct server_view *view) {
 		.is_bootstrapped = is_shown && server->observed->seen.instance.generation >= 0,
 		.has_current_password = wanted == 0 || server->password == wanted || !managed->password_differs,
 	};
+	memcpy(view->diagnostics, server->diagnostics, sizeof(view->diagnostics));
 }
