@@ -235,15 +235,13 @@ static bool stop_pods(struct deciding *deciding) {
 	const struct view *view = deciding->view;
 	if (set_is_foreign(view)) return true;
 	cleanup_strbuf struct strbuf pods = { 0 };
-	bool are_stopping = true;
 	for (size_t i = 0; i < view->replica_count; i++) {
 		const struct replica_view *replica = &view->replicas[i];
 		if (!replica->pod.exists || !replica->pod.is_ours) continue;
 		strbuf_printf(&pods, "%s%s", pods.length > 0 ? ", " : "", replica->pod_name);
-		are_stopping &= replica->pod.is_deleting;
 	}
 	if (!view->has_set && pods.length == 0) return true;
-	if (view->has_set && (!are_stopping || pods.length == 0)) delete_set(deciding);
+	if (view->has_set && !view->set_is_deleting) delete_set(deciding);
 	find(deciding, DELETING, true, "WaitingForPods", "waits until the pods are gone: %s",
 	     pods.length > 0 ? strbuf_text(&pods) : "the StatefulSet is being deleted");
 	return false;

@@ -183,7 +183,7 @@ static void everything_in_its_turn(void **state) {
 	end_setup(&scene, scene_group, "{spec: {deletionPolicy: WipeOut}}");
 	scene_expect(&scene, lifecycle_decide, "DELETE_CHILD sales StatefulSet/sales\nDeleting=True WaitingForPods\n");
 	assert_string_equal(scene_message(&scene), "waits until the pods are gone: sales-0, sales-1, sales-2");
-	for (size_t i = 0; i < 3; i++) scene.view.replicas[i].pod.is_deleting = true;
+	scene.view.set_is_deleting = true;
 	scene_expect(&scene, lifecycle_decide, "Deleting=True WaitingForPods\n");
 	let_pods_go(&scene);
 	scene_expect(&scene, lifecycle_decide,
