@@ -47,7 +47,7 @@ struct group {
 	struct answer answers[REPLICAS];
 	struct scratch scratch;
 	enum group_state state;
-	const char *blocked;
+	const char *blocked, *lost_message;
 	size_t finding_count;
 	struct finding_row findings[4];
 	bool is_primary_seen;
@@ -197,6 +197,7 @@ static void look(struct group *group) {
 		                     .next = group->next,
 		                     .state = group->state,
 		                     .blocked = group->blocked,
+		                     .lost_message = group->lost_message,
 		                     .finding_count = group->finding_count };
 	memcpy(deciding.findings, group->findings, sizeof(group->findings));
 	const struct replica_view *primary = view_find(&group->view, group->record.primary.pod);
@@ -451,6 +452,17 @@ static void test_silence(void **unused) {
 	assert_non_null(json_get_text(row_of(&group, 1), "lastSeenPrimary"));
 	for (size_t i = 0; i < 100; i++) assert_false(pass(&group));
 
+	/* Its time is over, and it is not replaced: that is said instead. */
+	group.scratch.unwell_since = server->silent_since;
+	group.lost_message = "the primary does not answer, and no other replica could take over";
+	assert_true(pass(&group));
+	assert_string_equal(
+	        message_of(&group, "Ready"),
+	        "the primary does not answer, and no other replica could take over (primary s-0: SQL Server "
+	        "does not answer)");
+	assert_false(pass(&group));
+
+	group.lost_message = NULL;
 	server->seen = seen;
 	server->silent_since = 0;
 	group.state = GROUP_STEADY;
@@ -663,7 +675,9 @@ static void test_blocked(void **unused) {
 	group.blocked = "waiting for s-0 or s-1";
 	assert_true(pass(&group));
 	assert_condition(&group, "FailoverBlocked", "True", "WaitingForReplicas");
-	assert_says(&group, "FailoverBlocked", "waiting for s-0 or s-1");
+	assert_says(&group, "FailoverBlocked", "waiting for s-0 or s-1. ");
+	assert_says(&group, "FailoverBlocked",
+	            "annotate --overwrite sqlag s -n demo agkeeper.dev/allow-data-loss=<pod>/u");
 	assert_condition(&group, "Ready", "False", "FailoverBlocked");
 	assert_string_equal(json_get_text(status_of(&group), "phase"), "FailingOver");
 	assert_string_equal(json_get_text(status_of(&group), "synchronized"), "0/3");
