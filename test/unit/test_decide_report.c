@@ -497,6 +497,28 @@ static void test_transition_time(void **unused) {
 	assert_false(pass(&group));
 }
 
+/* An error that says something else each time (a time, a port) does not make a write of each look. */
+static void test_words(void **unused) {
+	(void)unused;
+	cleanup_group struct group group;
+	group_new(&group, sqlag, NULL);
+	assert_true(pass(&group));
+	struct server_view *server = &group.view.replicas[1].server;
+	server->seen = NULL;
+	server->silent_since = group.view.now - 10000;
+	server->has_failed = true;
+	server->failure_text = "a";
+	assert_true(pass(&group));
+	assert_says(&group, "Ready", "s-1: SQL Server does not answer: a");
+	size_t writes = 0;
+	for (size_t i = 0; i < 120; i++) {
+		server->failure_text = i % 2 == 0 ? "b" : "c";
+		writes += pass(&group);
+		if (i < 9) assert_in_range(group.plan.look_ms, 1, 5000);
+	}
+	assert_in_range(writes, 10, 12);
+}
+
 /* The record alone is substance enough. */
 static void test_record(void **unused) {
 	(void)unused;
@@ -850,10 +872,15 @@ static void test_storage(void **unused) {
 	assert_says(&group, "StoragePressure", "s-1: 86 % of the 10Gi of volume data-s-1 are used");
 	assert_int_equal(told(&group, "StoragePressure"), 1);
 	assert_condition(&group, "Ready", "True", "AllReplicasReady");
-	fill(&group, 1, 83); /* not over yet */
-	assert_true(pass(&group));
+	fill(&group, 1, 83); /* not over yet, and a number is no news */
+	size_t writes = 0;
+	for (size_t i = 0; i < 121; i++) {
+		writes += pass(&group);
+		assert_int_equal(told_at_all(&group), 0);
+	}
+	assert_int_equal(writes, 1);
 	assert_condition(&group, "StoragePressure", "True", "VolumeFillsUp");
-	assert_int_equal(told_at_all(&group), 0);
+	assert_says(&group, "StoragePressure", "83 %");
 	fill(&group, 1, 70);
 	assert_true(pass(&group));
 	assert_condition(&group, "StoragePressure", "False", "VolumesHaveSpace");
@@ -992,6 +1019,7 @@ int main(void) {
 		cmocka_unit_test(test_blind_moment),
 		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_transition_time),
+		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_waits_after_failure),
 		cmocka_unit_test(test_others_keep_theirs),
