@@ -659,9 +659,11 @@ static void test_failover(void **unused) {
 	group.state = GROUP_STEADY;
 	group.is_primary_seen = true;
 	for (size_t i = 1; i < REPLICAS; i++) pod(&group, i, 1);
-	lose_connection(&group, 0);
 	group.answers[1].replicas[0].connected = SQL_DISCONNECTED;
+	group.answers[1].databases[0].synchronization = SQL_NOT_SYNCHRONIZING;
+	group.scratch.primary_since = group.view.now;
 	assert_true(pass(&group));
+	assert_int_equal(told(&group, "ReplicaLost"), 0); /* the failover was told */
 	assert_string_equal(json_get_text(status_of(&group), "phase"), "Running");
 	assert_string_equal(json_get_text(status_of(&group), "synchronized"), "2/3");
 	assert_condition(&group, "Ready", "False", "ReplicasNotReady");
