@@ -146,23 +146,13 @@ static int beyond(const struct set *set) {
 	return number;
 }
 
-static bool has_database(const struct record *record, const char *id) {
-	for (size_t i = 0; i < record->database_count; i++) {
-		if (strcmp(record->databases[i].id, id) == 0) return true;
-	}
-	return false;
-}
-
 /* The record follows what the primary's group holds. A database that is new in it is nowhere else yet, whatever else is
  * there: r begins anew. */
 static bool record_databases(struct set *set) {
-	struct deciding *deciding = set->deciding;
 	bool is_new = false;
-	databases_record(deciding, set->primary, true);
-	for (size_t i = 0; i < deciding->next.database_count; i++)
-		is_new |= !has_database(deciding->record, deciding->next.databases[i].id);
-	if (is_new) deciding->next.required = 0;
-	return is_new || deciding->next.database_count != deciding->record->database_count;
+	if (!databases_record(set->deciding, set->primary, true, &is_new)) return false;
+	if (is_new) set->deciding->next.required = 0;
+	return true;
 }
 
 static bool change(struct set *set, const struct action *action) {
