@@ -113,10 +113,11 @@ static void take_certificate(const struct sql_results *results) {
 static bool is_rough;
 /* It waits for a second; a success that follows is not told of, time tells. */
 static void remember_failure(const struct action *action, const struct error *err) {
-	if (getenv("TRACE")) fprintf(stderr, "FAILED %s on %s: %s\n", action_rows[action->type].name, action->pod, err->message);
-	size_t place = world->view.attempt_count % ARRAY_LENGTH(world->attempts);
-	if (world->view.attempt_count < ARRAY_LENGTH(world->attempts)) world->view.attempt_count++;
 	const char *peer = action->peer != NULL ? action->peer : action->text;
+	const struct attempt *known = attempt_of(&world->view, action->type, action->pod, peer);
+	size_t place = known != NULL ? (size_t)(known - world->attempts) : world->view.attempt_count;
+	assert_true(place < ARRAY_LENGTH(world->attempts));
+	if (known == NULL) world->view.attempt_count++;
 	world->attempts[place] = (struct attempt){ .type = action->type,
 		                                   .pod = arena_strdup(&kept, action->pod),
 		                                   .peer = peer != NULL ? arena_strdup(&kept, peer) : NULL,
@@ -151,7 +152,6 @@ static void act(const struct action *action) {
 		remember_failure(action, err);
 		return;
 	}
-	if (getenv("TRACE")) fprintf(stderr, "%s on %s %s %s %lld: %s\n", action_rows[action->type].name, action->pod, action->peer ? action->peer : "", action->text ? action->text : "", (long long)action->number, action->reason);
 	if (action->type == ACTION_EXPORT_CERTIFICATE) take_certificate(&results);
 	if (action->type == ACTION_WRITE_CHECK) world->view.replicas[server].server.last_write_ok = world->view.now;
 }
@@ -299,7 +299,7 @@ static bool is_primary(size_t replica) {
 }
 
 /* The primary dies when it has made a database and not added it yet. Another one makes it anew; the left-over copy,
- * which is empty, goes when its server is back. */
+ * which is empty, goes when its server is back. (How that one comes to follow the new primary is the ladder's test.) */
 static void primary_dies_with_a_new_database(void **state) {
 	(void)state;
 	static const char *more[] = { "db 1", "db]2", "late" };
@@ -321,22 +321,13 @@ static void primary_dies_with_a_new_database(void **state) {
 	pod->is_terminated = false;
 	pod->is_running = true;
 	pod->incarnation_container = "another";
-	for (;;) {
+	while (world->record.database_count < ARRAY_LENGTH(more) || has_copy(0, "late")) {
 		pass(false);
-		const struct sql_observation *seen = world->deciding.primary != NULL
-		                                             ? world->deciding.primary->server.seen
-		                                             : NULL;
-		size_t synchronized = 0;
-		for (size_t i = 0; seen != NULL && i < seen->database_count; i++)
-			synchronized += seen->databases[i].synchronization == SQL_SYNCHRONIZED;
-		if (synchronized == SERVERS * ARRAY_LENGTH(more) && world->record.member_count == SERVERS &&
-		    world->record.required == SERVERS - 1)
-			break;
 		if (clock_monotonic_ms() < deadline) continue;
 		for (size_t i = 0; i < world->deciding.finding_count; i++)
 			print_error("%s: %s\n", world->deciding.findings[i].condition,
 			            world->deciding.findings[i].message);
-		fail_msg("%zu copies are synchronized", synchronized);
+		fail_msg("%zu databases are in the group", world->record.database_count);
 	}
 	assert_int_equal(world->record.database_count, ARRAY_LENGTH(more));
 	assert_string_not_equal(world->record.primary.pod, "ag-0");
