@@ -262,8 +262,8 @@ static const char *bring_in(struct deciding *deciding, size_t place) {
 	bool is_member = record_find(deciding->record, replica->pod_name, replica->incarnation) >= 0;
 	if (seen == NULL) return is_member ? "it has lost the group" : join(deciding, replica);
 	/* One that brings databases has a past: how it is seated is the ladder's matter. */
-	bool has_past = is_member || seen->database_count > 0 || is_on_ladder(deciding, place);
-	if (role_of(replica) != SQL_ROLE_RESOLVING || has_past) return NULL;
+	bool has_past = is_member || is_on_ladder(deciding, place) || seen->database_count > 0;
+	if (has_past || role_of(replica) != SQL_ROLE_RESOLVING) return NULL;
 	return become_secondary(deciding, replica);
 }
 
