@@ -88,6 +88,15 @@ static bool is_secondary(const struct patient *patient) {
 	return role_of(patient->replica) == SQL_ROLE_SECONDARY;
 }
 
+/* It knows the group, and not itself in it: it was removed from it, and added again as another replica. */
+static bool is_estranged(const struct patient *patient) {
+	return patient->row != NULL && sql_observation_local(patient->replica->server.seen) == NULL;
+}
+
+static bool is_helpless(const struct patient *patient) {
+	return is_secondary(patient) || is_estranged(patient);
+}
+
 static bool is_disconnected(const struct patient *patient) {
 	return is_secondary(patient) && !is_connected(patient);
 }
@@ -101,7 +110,7 @@ static bool may_be_dropped(const struct patient *patient) {
 	const struct record *record = patient->deciding->record;
 	bool counts = record_find(record, patient->replica->pod_name, NULL) >= 0 ||
 	              (patient->row != NULL && patient->row->mode == SQL_MODE_SYNCHRONOUS);
-	return patient->row != NULL && !counts && (is_secondary(patient) || is_resolving(patient));
+	return patient->row != NULL && !counts && (is_helpless(patient) || is_resolving(patient));
 }
 
 /* ---- Steps ---- */
@@ -188,7 +197,7 @@ static const struct rung {
 	  "BothEndpointsRestarted", "its mirroring endpoint and the primary's were restarted" },
 	{ STEP_REJOIN, 20000, may_be_dropped, "nothing else has helped, and it counts for no commit", drop,
 	  "ReplicaRejoins", "leaves the group and joins it anew; its files stay" },
-	{ STEP_GIVEN_UP, 60000, is_secondary, "nothing has helped", give_up, "ReplicaGivenUp",
+	{ STEP_GIVEN_UP, 60000, is_helpless, "nothing has helped", give_up, "ReplicaGivenUp",
 	  "does not synchronize whatever was tried; it is tried again every 5 minutes" },
 };
 
@@ -200,7 +209,8 @@ static void climb(struct patient *patient) {
 		bool is_next = rung->step == STEP_SEATED || rung->step > own->step;
 		if (rung->step == STEP_REJOIN && is_latched(patient)) is_next = true;
 		if (!is_next || !rung->when(patient)) continue;
-		int64_t least = is_latched(patient) && rung->step == STEP_REJOIN ? 0 : rung->least_ms;
+		bool is_sure = rung->step == STEP_REJOIN && (is_latched(patient) || is_estranged(patient));
+		int64_t least = is_sure ? 0 : rung->least_ms;
 		if (patient->waited < least) {
 			plan_look(patient->deciding->plan, least - patient->waited);
 			return;
