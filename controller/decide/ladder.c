@@ -70,10 +70,16 @@ static int64_t age_of_primary(const struct patient *patient) {
 	return patient->deciding->view->now - patient->deciding->scratch->primary_since;
 }
 
-static bool is_latched(const struct patient *patient) {
+static const struct attempt *latching(const struct patient *patient) {
 	const struct attempt *attempt =
 	        attempt_of(patient->deciding->view, ACTION_BECOME_SECONDARY, patient->replica->pod_name, NULL);
-	return attempt != NULL && attempt->number == SQL_MSG_LATCHED;
+	return attempt != NULL && attempt->number == SQL_MSG_LATCHED ? attempt : NULL;
+}
+
+/* The failure stays on record until it is seated: one that the drop has dealt with says nothing any more. */
+static bool is_latched(const struct patient *patient) {
+	const struct attempt *attempt = latching(patient);
+	return attempt != NULL && attempt->failures > patient->own->latched;
 }
 
 /* The latch would cost minutes, or a rejoin; the primary is old enough in seconds. */
@@ -168,7 +174,10 @@ static bool restart_both_endpoints(const struct patient *patient) {
 
 /* What follows, JOIN and SET (ROLE = SECONDARY), is what any replica gets that is not in the group. */
 static bool drop(const struct patient *patient) {
-	return do_at(patient, patient->replica, ACTION_DROP_GROUP, "it rejoins; its files stay");
+	const struct attempt *attempt = latching(patient);
+	if (!do_at(patient, patient->replica, ACTION_DROP_GROUP, "it rejoins; its files stay")) return false;
+	patient->own->latched = attempt != NULL ? attempt->failures : 0;
+	return true;
 }
 
 static bool give_up(const struct patient *patient) {
@@ -268,6 +277,7 @@ static void help(struct deciding *deciding, const struct replica_view *replica) 
 	if (is_well(&patient)) {
 		own->unsynchronized_since = own->seated_at = 0;
 		own->step = STEP_SEATED;
+		own->latched = 0;
 		return;
 	}
 	if (own->unsynchronized_since == 0) own->unsynchronized_since = own->step_at = now;

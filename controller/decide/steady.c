@@ -22,7 +22,8 @@ static void restart(struct deciding *deciding, const struct replica_view *replic
 }
 
 /* Says PRIMARY, and the recorded one does too: it is fenced, or cannot acknowledge without members that follow another
- * one now. OFFLINE makes it RESOLVING; where that does not (the agent for Pacemaker knows the case) a restart does. */
+ * one now. OFFLINE makes it RESOLVING; where that does not (the agent for Pacemaker knows the case) a restart does.
+ * Whether it has shows in the role alone: SQL Server's Msg 41131 is of severity 10, no error. */
 static void demote(struct deciding *deciding, const struct replica_view *replica) {
 	struct replica_scratch *own = scratch_of(deciding, replica);
 	int64_t now = deciding->view->now;
