@@ -201,7 +201,7 @@ static const struct rung {
 	  "ReplicaReseated", "told again to follow the primary" },
 	{ STEP_ENDPOINT, 10000, is_disconnected, "still not connected", restart_endpoint, "EndpointRestarted",
 	  "its mirroring endpoint was restarted" },
-	{ STEP_BOTH_ENDPOINTS, 15000, primary_is_stable,
+	{ STEP_BOTH_ENDPOINTS, 10000, primary_is_stable,
 	  "still not connected, and the primary is old enough in its role", restart_both_endpoints,
 	  "BothEndpointsRestarted", "its mirroring endpoint and the primary's were restarted" },
 	{ STEP_REJOIN, 20000, may_be_dropped, "nothing else has helped, and it counts for no commit", drop,
