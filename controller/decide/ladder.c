@@ -70,15 +70,23 @@ static int64_t age_of_primary(const struct patient *patient) {
 	return patient->deciding->view->now - patient->deciding->scratch->primary_since;
 }
 
-static bool is_latched(const struct patient *patient) {
+static const struct attempt *latching(const struct patient *patient) {
 	const struct attempt *attempt =
 	        attempt_of(patient->deciding->view, ACTION_BECOME_SECONDARY, patient->replica->pod_name, NULL);
-	return attempt != NULL && attempt->number == SQL_MSG_LATCHED;
+	return attempt != NULL && attempt->number == SQL_MSG_LATCHED ? attempt : NULL;
+}
+
+/* The failure stays on record until it is seated: one that the drop has dealt with says nothing any more. */
+static bool is_latched(const struct patient *patient) {
+	const struct attempt *attempt = latching(patient);
+	return attempt != NULL && attempt->failures > patient->own->latched;
 }
 
 /* The latch would cost minutes, or a rejoin; the primary is old enough in seconds. */
 static bool may_be_seated(const struct patient *patient) {
 	if (!is_resolving(patient) || is_latched(patient)) return false;
+	if (patient->own->seated_at != 0 && patient->deciding->view->now - patient->own->seated_at < LOOK_MS)
+		return false;
 	return !was_primary(patient) || age_of_primary(patient) >= YOUNG_MS;
 }
 
@@ -149,7 +157,9 @@ static bool seat(const struct patient *patient) {
 		                                .reason = "it must confirm nothing to an old primary" });
 		return false; /* the step itself comes after */
 	}
-	return do_at(patient, patient->replica, ACTION_BECOME_SECONDARY, "it shall follow the primary");
+	if (!do_at(patient, patient->replica, ACTION_BECOME_SECONDARY, "it shall follow the primary")) return false;
+	patient->own->seated_at = patient->deciding->view->now;
+	return true;
 }
 
 static bool restart_endpoint(const struct patient *patient) {
@@ -164,7 +174,10 @@ static bool restart_both_endpoints(const struct patient *patient) {
 
 /* What follows, JOIN and SET (ROLE = SECONDARY), is what any replica gets that is not in the group. */
 static bool drop(const struct patient *patient) {
-	return do_at(patient, patient->replica, ACTION_DROP_GROUP, "it rejoins; its files stay");
+	const struct attempt *attempt = latching(patient);
+	if (!do_at(patient, patient->replica, ACTION_DROP_GROUP, "it rejoins; its files stay")) return false;
+	patient->own->latched = attempt != NULL ? attempt->failures : 0;
+	return true;
 }
 
 static bool give_up(const struct patient *patient) {
@@ -188,7 +201,7 @@ static const struct rung {
 	  "ReplicaReseated", "told again to follow the primary" },
 	{ STEP_ENDPOINT, 10000, is_disconnected, "still not connected", restart_endpoint, "EndpointRestarted",
 	  "its mirroring endpoint was restarted" },
-	{ STEP_BOTH_ENDPOINTS, 15000, primary_is_stable,
+	{ STEP_BOTH_ENDPOINTS, 10000, primary_is_stable,
 	  "still not connected, and the primary is old enough in its role", restart_both_endpoints,
 	  "BothEndpointsRestarted", "its mirroring endpoint and the primary's were restarted" },
 	{ STEP_REJOIN, 20000, may_be_dropped, "nothing else has helped, and it counts for no commit", drop,
@@ -211,8 +224,11 @@ static void climb(struct patient *patient) {
 			plan_look(patient->deciding->plan, least - patient->waited);
 			return;
 		}
+		bool is_first = rung->step != STEP_SEATED || own->seated_at == 0;
 		if (!rung->act(patient)) return;
 		if (rung->step != STEP_SEATED) own->step = rung->step;
+		/* Seating it again and again without effect is no step. */
+		if (!is_first) return;
 		own->step_at = patient->deciding->view->now;
 		say(patient->deciding, rung->step == STEP_GIVEN_UP, rung->event, "%s: %s", patient->replica->pod_name,
 		    rung->words);
@@ -259,8 +275,9 @@ static void help(struct deciding *deciding, const struct replica_view *replica) 
 	}
 	if (!answers(deciding, replica) || role_of(replica) == SQL_ROLE_PRIMARY) return;
 	if (is_well(&patient)) {
-		own->unsynchronized_since = 0;
+		own->unsynchronized_since = own->seated_at = 0;
 		own->step = STEP_SEATED;
+		own->latched = 0;
 		return;
 	}
 	if (own->unsynchronized_since == 0) own->unsynchronized_since = own->step_at = now;
