@@ -266,7 +266,6 @@ static int start(struct process *process, struct error **err) {
 }
 
 static void stop(struct process *process) {
-	/* The other replica takes over while this one answers its last reviews; from what the caches hold by then. */
 	engine_stop(process->engine);
 	/* Reviews first: the others may hang in a request to an API server that does not answer, for longer than the
 	 * pod is given to end. */
@@ -296,6 +295,8 @@ static void wait_for_signal(struct process *process, const sigset_t *signals) {
 	while (sigwait(signals, &received) != 0) continue;
 	process->stopping = true;
 	log_info("shutting down", log_str("signal", received == SIGTERM ? "SIGTERM" : "SIGINT"));
+	/* The other replica takes over while this one answers what still comes. */
+	engine_resign(process->engine);
 	if (received != SIGTERM || process->options.drain_seconds == 0) return;
 	const struct timespec drain = { .tv_sec = process->options.drain_seconds };
 	while (sigtimedwait(signals, NULL, &drain) < 0 && errno == EINTR) continue;

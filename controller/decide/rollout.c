@@ -1,6 +1,5 @@
 /* Pods of an older revision make place for the newest one: secondaries one at a time, each back before the next, and
- * the primary last, after a hand-over. And the primary leaves a pod that is about to go: of a cordoned node, or scaled
- * in.
+ * the primary last, after a hand-over. And the primary leaves a node that is cordoned, before it is drained.
  *
  * The StatefulSet replaces nothing by itself (OnDelete), a pod that cannot start least of all: whoever mends a broken
  * image or setting relies on this. */
@@ -218,14 +217,7 @@ static void roll(struct deciding *deciding) {
 	}
 }
 
-/* ---- Leaving a pod that is about to go ---- */
-
-/* Why the primary should not stay where it is; NULL: it may. */
-static const char *reason_to_leave(const struct deciding *deciding) {
-	if (deciding->primary->spec == NULL) return "ScaledIn";
-	if (deciding->primary->node.exists && deciding->primary->node.is_cordoned) return "NodeCordoned";
-	return NULL;
-}
+/* ---- Leaving a cordoned node ---- */
 
 static bool can_take_over(const struct deciding *deciding, const struct replica_view *replica) {
 	const struct node_view *node = &replica->node;
@@ -248,15 +240,12 @@ static const char *best_successor(const struct deciding *deciding) {
 /* True: it is about to, and nothing is restarted meanwhile. */
 static bool leave(struct deciding *deciding) {
 	const struct replica_view *primary = deciding->primary;
-	if (deciding->state != GROUP_STEADY || primary == NULL) return false;
-	const char *reason = reason_to_leave(deciding);
-	if (reason == NULL || !has_successor(deciding)) return false;
-	const char *successor = best_successor(deciding);
+	if (deciding->state != GROUP_STEADY || primary == NULL || !primary->node.is_cordoned) return false;
+	const char *successor = has_successor(deciding) ? best_successor(deciding) : NULL;
 	if (successor == NULL) return false;
-	const char *message = primary->spec == NULL ? plan_text(deciding->plan, "%s is scaled in", primary->pod_name)
-	                                            : plan_text(deciding->plan, "node %s, of primary %s, is cordoned",
-	                                                        primary->pod.node, primary->pod_name);
-	promotion_request_hand_over(deciding, successor, reason, message, NULL);
+	const char *message =
+	        plan_text(deciding->plan, "node %s, of primary %s, is cordoned", primary->pod.node, primary->pod_name);
+	promotion_request_hand_over(deciding, successor, "NodeCordoned", message, NULL);
 	return true;
 }
 

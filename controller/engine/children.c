@@ -63,6 +63,7 @@ bool is_owned_by(const struct json_object *object, const char *uid) {
 struct surroundings managed_surroundings(const struct managed *managed, const struct kube_object **version) {
 	const struct engine *engine = managed->engine;
 	struct surroundings surroundings = {
+		.kept_pods = pods_kept(&managed->spec, &managed->record),
 		.has_policy_v1 = engine->offers[OFFER_POLICY_V1].is_there,
 		.has_service_monitors = engine->offers[OFFER_SERVICE_MONITORS].is_there,
 		.configuration = managed->configuration_text,
@@ -111,6 +112,7 @@ void children_free(struct managed *managed) {
 	managed->child_count = 0;
 	free(managed->children_trouble);
 	managed->children_trouble = NULL;
+	surplus_free(managed);
 }
 
 static struct json_object *brief_of(const struct json_object *json) {
@@ -156,6 +158,7 @@ static uint64_t source_of(const struct managed *managed) {
 	json_set_text(source, "image", surroundings.image != NULL ? surroundings.image : "");
 	json_set_text(source, "exporter", surroundings.exporter_image != NULL ? surroundings.exporter_image : "");
 	json_set_text(source, "configuration", surroundings.configuration != NULL ? surroundings.configuration : "");
+	json_set(source, "kept", json_object_new_int64(surroundings.kept_pods));
 	json_set(source, "policy", json_object_new_boolean(surroundings.has_policy_v1));
 	json_set(source, "monitors", json_object_new_boolean(surroundings.has_service_monitors));
 	json_set(source, "object", json_object_new_int64((int64_t)object_digest(managed->object->json)));
@@ -164,7 +167,11 @@ static uint64_t source_of(const struct managed *managed) {
 
 void children_refresh(struct managed *managed) {
 	uint64_t source = source_of(managed);
-	if (source == managed->children_of) return;
+	if (source == managed->children_of) {
+		if (managed->surplus_count > 0 || clock_monotonic_ms() < managed->surplus_until)
+			surplus_refresh(managed);
+		return;
+	}
 	cleanup_error struct error *err = NULL;
 	cleanup_json struct json_object *desired = make(managed, &err);
 	size_t count = desired != NULL ? json_object_array_length(desired) : 0;
@@ -175,6 +182,8 @@ void children_refresh(struct managed *managed) {
 	managed->child_count = count;
 	managed->children_trouble = err != NULL ? xstrdup(err->message) : NULL;
 	managed->children_of = source;
+	managed->surplus_until = clock_monotonic_ms() + SETTLE_MS;
+	surplus_refresh(managed);
 }
 
 /* ---- Whether they are ---- */

@@ -122,11 +122,16 @@ static void turn(struct engine *engine) {
 	kube_loop_step(engine->options.loop, has_more ? 0 : wait_ms(engine, until));
 }
 
+/* on_lease tells the thread. */
+void engine_resign(struct engine *engine) {
+	if (engine != NULL) lease_keeper_release(engine->lease);
+}
+
 static void *run(void *context) {
 	struct engine *engine = context;
 	while (!atomic_load(&engine->stopping)) turn(engine);
 	end_tenure(engine);
-	lease_keeper_release(engine->lease);
+	engine_resign(engine);
 	int64_t until = clock_monotonic_ms() + RELEASE_MS;
 	while (!lease_keeper_is_released(engine->lease) && clock_monotonic_ms() < until)
 		kube_loop_step(engine->options.loop, 100);

@@ -34,7 +34,9 @@ struct engine *engine_new(const struct engine_options *options, struct error **e
 struct kube_cache *engine_follow(struct engine *engine, const struct kube_resource *resource);
 /* From now on the engine's thread steps the loop. */
 int engine_start(struct engine *engine, struct error **err);
-/* Gives the Lease back, ends all sessions and the thread; the loop stands still then. NULL is fine. */
+/* Stops reconciling and gives the Lease back; the caches go on. Any thread; NULL is fine. */
+void engine_resign(struct engine *engine);
+/* The same, if it was not done yet; ends all sessions and the thread; the loop stands still then. NULL is fine. */
 void engine_stop(struct engine *engine);
 /* After the loop was freed: what was under way there is reported to the engine until then. */
 void engine_free(struct engine *engine);

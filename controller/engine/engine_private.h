@@ -5,6 +5,7 @@
  *   discovery.c  what the API offers, without waiting
  *   managed.c    an object: its newest state, what is read from it
  *   children.c   its children: desired, applied, drifted
+ *   surplus.c    … and those that it has outlived
  *   secret.c     its Secrets, read by name
  *   server.c     its servers: sessions and probes
  *   observe.c    all of that as a struct view
@@ -167,9 +168,13 @@ struct managed {
 	uint64_t children_of; /* digest of what the children were made from */
 	size_t child_count;
 	struct child *children;
-	char *children_trouble; /* why there are none */
+	size_t surplus_count;
+	struct json_object **surplus; /* owned: what identifies children that are not wanted any more */
+	int64_t surplus_until;        /* when to stop looking for them */
+	char *children_trouble;       /* why there are none */
 
 	struct secret_read administrator, own, configuration;
+	bool made_administrator; /* it is one that we made */
 	bool has_certificate;
 	char *configuration_text;                        /* mssql.conf of the Secret that spec names */
 	char *controller_password, *master_key_password; /* of the own Secret; wiped */
@@ -278,6 +283,10 @@ enum child_state child_state_of(const struct managed *managed, const struct chil
 struct json_object *children_desired(const struct managed *managed);
 struct child *child_find(struct managed *managed, const struct json_object *json);
 const struct kube_resource *child_resource(const struct json_object *json);
+/* Briefs of those that are ours and not wanted any more, as far as they are followed: looked for when the children have
+ * changed, and for a moment after. */
+void surplus_refresh(struct managed *managed);
+void surplus_free(struct managed *managed);
 /* Where it is followed; CACHES: nowhere. */
 enum engine_cache child_cache(const struct kube_resource *resource);
 bool is_owned_by(const struct json_object *object, const char *uid);
@@ -300,6 +309,8 @@ void secret_take_own(struct managed *managed, const struct json_object *secret);
 void secrets_free(struct managed *managed);
 /* The text at `key` of a Secret's data, NULL: none. The caller wipes it. */
 char *secret_text(const struct json_object *secret, const char *key);
+/* Whether a Secret (or a child) carries the labels of one that was made for this object: no other is ever deleted. */
+bool has_our_labels(const struct managed *managed, const struct json_object *object);
 /* Overwrites the data of a Secret's tree, which is of no use afterwards. */
 void secret_wipe(struct json_object *secret);
 

@@ -73,7 +73,8 @@ static void see_children(struct managed *managed, struct sight *sight) {
 	struct view *view = &sight->view;
 	bool is_whole = true;
 	view->child_count = managed->child_count;
-	view->children = arena_calloc(&sight->arena, view->child_count + 1, sizeof(*view->children));
+	view->children =
+	        arena_calloc(&sight->arena, view->child_count + managed->surplus_count + 1, sizeof(*view->children));
 	for (size_t i = 0; i < view->child_count; i++) {
 		struct child_view *child = &view->children[i];
 		child->state = child_state_of(managed, &managed->children[i], &child->trouble);
@@ -83,6 +84,10 @@ static void see_children(struct managed *managed, struct sight *sight) {
 	if (!is_whole) sight->desired = children_desired(managed);
 	for (size_t i = 0; i < view->child_count; i++)
 		view->children[i].desired = in_full(sight->desired, i, &managed->children[i]);
+	for (size_t i = 0; i < managed->surplus_count; i++) {
+		view->children[view->child_count++] =
+		        (struct child_view){ .desired = managed->surplus[i], .state = CHILD_SURPLUS };
+	}
 }
 
 /* ---- Other objects ---- */
@@ -90,7 +95,7 @@ static void see_children(struct managed *managed, struct sight *sight) {
 static const char *see_set(const struct managed *managed, struct sight *sight) {
 	const struct json_object *set =
 	        keep(sight, follow_get(managed->engine, CACHE_SET, managed->namespace, managed->name));
-	sight->view.has_set = set != NULL;
+	sight->view.has_set = is_owned_by(set, managed->object->uid);
 	return json_get_text(json_get(set, "status"), "updateRevision");
 }
 
@@ -142,6 +147,7 @@ void observe(struct managed *managed, int64_t now, struct sight *sight) {
 		.record = &managed->record,
 		.is_paused = is_paused(managed),
 		.administrator_secret = managed->administrator.state,
+		.made_administrator_secret = managed->made_administrator,
 		.own_secret = managed->own.state,
 		.has_certificate = managed->has_certificate,
 		.attempts = managed->attempts.list,

@@ -291,7 +291,7 @@ static void nor_without_a_primary(void **state) {
 	scene_expect(&scene, rollout_decide, "RolloutComplete=False WaitingForPrimary\n");
 }
 
-/* ---- Cordoned nodes, and pods beyond the spec ---- */
+/* ---- Cordoned nodes ---- */
 
 static void a_cordoned_node_is_left(void **state) {
 	(void)state;
@@ -366,23 +366,6 @@ static void a_candidate_is_back_when_it_is_recorded(void **state) {
 	             "DELETE_POD sales-1 pod-1\nEVENT Restarting\nRolloutComplete=False Restarting\n");
 }
 
-static void a_primary_that_is_scaled_in_hands_over(void **state) {
-	(void)state;
-	cleanup_scene struct scene scene;
-	setup(&scene, scene_group, NULL);
-	scene.view.replicas[3] = scene.view.replicas[0];
-	scene.view.replicas[3].spec = NULL;
-	scene.view.replicas[3].pod_name = "sales-3";
-	scene.view.replica_count = 4;
-	struct deciding *deciding = scene_begin(&scene);
-	deciding->primary = &scene.view.replicas[3];
-	rollout_decide(deciding);
-	assert_int_equal(hand_over.count, 1);
-	assert_string_equal(hand_over.reason, "ScaledIn");
-	assert_string_equal(hand_over.message, "sales-3 is scaled in");
-	assert_string_equal(hand_over.wanted, "sales-0");
-}
-
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(at_rest_nothing_is_done),
@@ -401,7 +384,6 @@ int main(void) {
 		cmocka_unit_test(a_candidate_is_back_when_it_is_recorded),
 		cmocka_unit_test(a_cordoned_node_is_left),
 		cmocka_unit_test(the_best_successor),
-		cmocka_unit_test(a_primary_that_is_scaled_in_hands_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
