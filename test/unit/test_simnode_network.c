@@ -154,7 +154,6 @@ static char *below(const char *path) {
 
 static void an_image_has_folders(void **state) {
 	(void)state;
-	cleanup_free char *tools = below("/server.root/opt/tools");
 	cleanup_free char *inner = below("/server.root/opt/tools/bin");
 	cleanup_free char *program = xasprintf("%s/server", folder);
 	struct mounts mounts = { 0 };
