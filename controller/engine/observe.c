@@ -94,6 +94,7 @@ static const char *see_set(const struct managed *managed, struct sight *sight) {
 	const struct json_object *set =
 	        keep(sight, follow_get(managed->engine, CACHE_SET, managed->namespace, managed->name));
 	sight->view.has_set = is_owned_by(set, managed->object->uid);
+	sight->view.set_is_deleting = json_get_path(set, "metadata", "deletionTimestamp", NULL) != NULL;
 	return json_get_text(json_get(set, "status"), "updateRevision");
 }
 
@@ -137,6 +138,7 @@ static void see_object(const struct managed *managed, struct view *view) {
 
 void observe(struct managed *managed, int64_t now, struct sight *sight) {
 	struct view *view = &sight->view;
+	const struct offer *issuers = &managed->engine->offers[OFFER_ISSUERS];
 	*view = (struct view){
 		.now = now,
 		.wall_us = clock_wall_us(),
@@ -148,7 +150,7 @@ void observe(struct managed *managed, int64_t now, struct sight *sight) {
 		.made_administrator_secret = managed->made_administrator,
 		.own_secret = managed->own.state,
 		.has_certificate = managed->has_certificate,
-		.has_issuers = managed->engine->offers[OFFER_ISSUERS].is_there,
+		.has_issuers = !issuers->is_known || issuers->is_there,
 		.attempts = managed->attempts.list,
 		.attempt_count = managed->attempts.count,
 	};
