@@ -52,7 +52,6 @@ static void an_object_becomes_a_running_server(void **state) {
 	size_t puts = store_api_count(world.api, "PUT", OBJECT("a") "/status");
 	size_t patches = store_api_count(world.api, "PATCH", NULL);
 	size_t events = store_api_count(world.api, "POST", NULL);
-	cleanup_json struct json_object *lease = store_api_get(world.api, LEASE_PATH);
 	size_t renewals = store_api_count(world.api, "PUT", LEASE_PATH);
 	assert_true(wait_until(store_api_count(world.api, "PUT", LEASE_PATH) > renewals + 8));
 	assert_int_equal(store_api_count(world.api, "PUT", OBJECT("a") "/status"), puts);
