@@ -70,20 +70,37 @@ static int64_t age_of_primary(const struct patient *patient) {
 	return patient->deciding->view->now - patient->deciding->scratch->primary_since;
 }
 
-static bool is_latched(const struct patient *patient) {
+static const struct attempt *latching(const struct patient *patient) {
 	const struct attempt *attempt =
 	        attempt_of(patient->deciding->view, ACTION_BECOME_SECONDARY, patient->replica->pod_name, NULL);
-	return attempt != NULL && attempt->number == SQL_MSG_LATCHED;
+	return attempt != NULL && attempt->number == SQL_MSG_LATCHED ? attempt : NULL;
+}
+
+/* The failure stays on record until it is seated: one that the drop has dealt with says nothing any more. */
+static bool is_latched(const struct patient *patient) {
+	const struct attempt *attempt = latching(patient);
+	return attempt != NULL && attempt->failures > patient->own->latched;
 }
 
 /* The latch would cost minutes, or a rejoin; the primary is old enough in seconds. */
 static bool may_be_seated(const struct patient *patient) {
 	if (!is_resolving(patient) || is_latched(patient)) return false;
+	if (patient->own->seated_at != 0 && patient->deciding->view->now - patient->own->seated_at < LOOK_MS)
+		return false;
 	return !was_primary(patient) || age_of_primary(patient) >= YOUNG_MS;
 }
 
 static bool is_secondary(const struct patient *patient) {
 	return role_of(patient->replica) == SQL_ROLE_SECONDARY;
+}
+
+/* It knows the group, and not itself in it: it was removed from it, and added again as another replica. */
+static bool is_estranged(const struct patient *patient) {
+	return patient->row != NULL && sql_observation_local(patient->replica->server.seen) == NULL;
+}
+
+static bool is_helpless(const struct patient *patient) {
+	return is_secondary(patient) || is_estranged(patient);
 }
 
 static bool is_disconnected(const struct patient *patient) {
@@ -99,7 +116,7 @@ static bool may_be_dropped(const struct patient *patient) {
 	const struct record *record = patient->deciding->record;
 	bool counts = record_find(record, patient->replica->pod_name, NULL) >= 0 ||
 	              (patient->row != NULL && patient->row->mode == SQL_MODE_SYNCHRONOUS);
-	return patient->row != NULL && !counts && (is_secondary(patient) || is_resolving(patient));
+	return patient->row != NULL && !counts && (is_helpless(patient) || is_resolving(patient));
 }
 
 /* ---- Steps ---- */
@@ -140,7 +157,9 @@ static bool seat(const struct patient *patient) {
 		                                .reason = "it must confirm nothing to an old primary" });
 		return false; /* the step itself comes after */
 	}
-	return do_at(patient, patient->replica, ACTION_BECOME_SECONDARY, "it shall follow the primary");
+	if (!do_at(patient, patient->replica, ACTION_BECOME_SECONDARY, "it shall follow the primary")) return false;
+	patient->own->seated_at = patient->deciding->view->now;
+	return true;
 }
 
 static bool restart_endpoint(const struct patient *patient) {
@@ -155,7 +174,10 @@ static bool restart_both_endpoints(const struct patient *patient) {
 
 /* What follows, JOIN and SET (ROLE = SECONDARY), is what any replica gets that is not in the group. */
 static bool drop(const struct patient *patient) {
-	return do_at(patient, patient->replica, ACTION_DROP_GROUP, "it rejoins; its files stay");
+	const struct attempt *attempt = latching(patient);
+	if (!do_at(patient, patient->replica, ACTION_DROP_GROUP, "it rejoins; its files stay")) return false;
+	patient->own->latched = attempt != NULL ? attempt->failures : 0;
+	return true;
 }
 
 static bool give_up(const struct patient *patient) {
@@ -179,12 +201,12 @@ static const struct rung {
 	  "ReplicaReseated", "told again to follow the primary" },
 	{ STEP_ENDPOINT, 10000, is_disconnected, "still not connected", restart_endpoint, "EndpointRestarted",
 	  "its mirroring endpoint was restarted" },
-	{ STEP_BOTH_ENDPOINTS, 15000, primary_is_stable,
+	{ STEP_BOTH_ENDPOINTS, 10000, primary_is_stable,
 	  "still not connected, and the primary is old enough in its role", restart_both_endpoints,
 	  "BothEndpointsRestarted", "its mirroring endpoint and the primary's were restarted" },
 	{ STEP_REJOIN, 20000, may_be_dropped, "nothing else has helped, and it counts for no commit", drop,
 	  "ReplicaRejoins", "leaves the group and joins it anew; its files stay" },
-	{ STEP_GIVEN_UP, 60000, is_secondary, "nothing has helped", give_up, "ReplicaGivenUp",
+	{ STEP_GIVEN_UP, 60000, is_helpless, "nothing has helped", give_up, "ReplicaGivenUp",
 	  "does not synchronize whatever was tried; it is tried again every 5 minutes" },
 };
 
@@ -196,13 +218,17 @@ static void climb(struct patient *patient) {
 		bool is_next = rung->step == STEP_SEATED || rung->step > own->step;
 		if (rung->step == STEP_REJOIN && is_latched(patient)) is_next = true;
 		if (!is_next || !rung->when(patient)) continue;
-		int64_t least = is_latched(patient) && rung->step == STEP_REJOIN ? 0 : rung->least_ms;
+		bool is_sure = rung->step == STEP_REJOIN && (is_latched(patient) || is_estranged(patient));
+		int64_t least = is_sure ? 0 : rung->least_ms;
 		if (patient->waited < least) {
 			plan_look(patient->deciding->plan, least - patient->waited);
 			return;
 		}
+		bool is_first = rung->step != STEP_SEATED || own->seated_at == 0;
 		if (!rung->act(patient)) return;
 		if (rung->step != STEP_SEATED) own->step = rung->step;
+		/* Seating it again and again without effect is no step. */
+		if (!is_first) return;
 		own->step_at = patient->deciding->view->now;
 		say(patient->deciding, rung->step == STEP_GIVEN_UP, rung->event, "%s: %s", patient->replica->pod_name,
 		    rung->words);
@@ -230,7 +256,9 @@ static bool resume(struct patient *patient) {
 }
 
 static void join(struct patient *patient) {
+	/* A member that lost the group leaves the synchronous set first: it is another one when it is back. */
 	if (patient->row == NULL || !patient->replica->server.is_bootstrapped) return;
+	if (record_find(patient->deciding->record, patient->replica->pod_name, NULL) >= 0) return;
 	do_at(patient, patient->replica, ACTION_JOIN, "it is not in the group");
 }
 
@@ -247,8 +275,9 @@ static void help(struct deciding *deciding, const struct replica_view *replica) 
 	}
 	if (!answers(deciding, replica) || role_of(replica) == SQL_ROLE_PRIMARY) return;
 	if (is_well(&patient)) {
-		own->unsynchronized_since = 0;
+		own->unsynchronized_since = own->seated_at = 0;
 		own->step = STEP_SEATED;
+		own->latched = 0;
 		return;
 	}
 	if (own->unsynchronized_since == 0) own->unsynchronized_since = own->step_at = now;

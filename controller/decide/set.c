@@ -244,8 +244,10 @@ static bool lower_record(struct set *set) {
 }
 
 static bool lower_required(struct set *set) {
-	int least = set->deciding->record->required + beyond(set);
-	if (least < set->target) least = set->target;
+	/* No more than can be met now, as far as the record allows: else commits wait for newcomers to catch up. */
+	int least = set->deciding->record->required + beyond(set), met = synchronized_now(set);
+	if (met > set->target) met = set->target;
+	if (least < met) least = met;
 	if (set->seen->group.required <= least) return false;
 	return change(set, &(struct action){ .type = ACTION_SET_REQUIRED,
 	                                     .number = least,
@@ -271,6 +273,7 @@ static bool make_synchronous(struct set *set) {
 		bool is_needed = replica != set->primary || set->members > 1 ||
 		                 (replica->spec != NULL && replica->spec->availability == SQL_SYNCHRONOUS_COMMIT);
 		if (!set->wanted[i] || row == NULL || is_synchronous(row) || !is_needed) continue;
+		if (needs_loosening(set, row->server) && loosen(set)) return true;
 		return change(set, &(struct action){ .type = ACTION_SET_AVAILABILITY,
 		                                     .peer = replica->pod_name,
 		                                     .number = SQL_SYNCHRONOUS_COMMIT,
