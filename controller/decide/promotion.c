@@ -121,8 +121,10 @@ static bool lost_its_primary(struct deciding *deciding) {
 }
 
 static bool is_late(struct deciding *deciding) {
-	return is_hand_over(deciding) && deciding->primary != NULL &&
-	       deciding->view->now - deciding->scratch->intent_seen > deciding->spec->transfer_timeout_ms;
+	if (!is_hand_over(deciding) || deciding->primary == NULL) return false;
+	const struct replica_view *wanted = view_find(deciding->view, deciding->record->intent.wanted);
+	if (wanted != NULL && scratch_of(deciding, wanted)->refused) return true;
+	return deciding->view->now - deciding->scratch->intent_seen > deciding->spec->transfer_timeout_ms;
 }
 
 /* "<pod>/<uid of the object>" */
@@ -199,7 +201,9 @@ static bool may_take_another(struct deciding *deciding) {
 	} else if (!is_strict(deciding->record) || !is_out_of_reach(deciding, target)) {
 		return false;
 	}
-	return choose(deciding, target) != NULL;
+	/* An old primary that still is PRIMARY goes on, when nobody else can. */
+	bool may_go_back = deciding->primary != NULL && deciding->primary != target && answers(deciding, target);
+	return may_go_back || choose(deciding, target) != NULL;
 }
 
 /* Relaxed: what was counted when the target was chosen is still so. A member that was started anew may have confirmed
@@ -238,6 +242,8 @@ static void give_up(struct deciding *deciding) {
 	    (long long)deciding->spec->transfer_timeout_ms / 1000, deciding->record->primary.pod);
 	clear_intent(deciding);
 	deciding->scratch->handed_over_at = deciding->view->now;
+	for (size_t i = 0; i < ARRAY_LENGTH(deciding->scratch->replicas); i++)
+		deciding->scratch->replicas[i].refused = false;
 }
 
 static void make_failover(struct deciding *deciding) {
@@ -333,8 +339,11 @@ static void take_another(struct deciding *deciding) {
 static void take_old_offline(struct deciding *deciding) {
 	const struct replica_view *old = deciding->primary;
 	if (old == NULL || old == target_of(deciding)) return;
-	if (attempt_of(deciding->view, ACTION_OFFLINE, old->pod_name, NULL) != NULL) return;
-	change_server(deciding, old, &(struct action){ .type = ACTION_OFFLINE, .reason = "another one is promoted" });
+	struct replica_scratch *own = scratch_of(deciding, old);
+	if (own->offline_at != 0) return; /* once: that it has no effect shows in the role alone */
+	if (change_server(deciding, old,
+	                  &(struct action){ .type = ACTION_OFFLINE, .reason = "another one is promoted" }))
+		own->offline_at = deciding->view->now;
 }
 
 /* FAILOVER is refused with a suspended database; nothing flows while the endpoint is stopped. */
@@ -424,7 +433,8 @@ static void settle(struct deciding *deciding) {
 	take_primary(deciding, target);
 	add_to_history(deciding, deciding->record->primary.pod, target->pod_name, intent);
 	if (strcmp(target->pod_name, deciding->record->primary.pod) == 0) {
-		say(deciding, true, "PrimaryRestored", "%s is the primary again: %s", target->pod_name, intent->message);
+		say(deciding, true, "PrimaryRestored", "%s is the primary again: %s", target->pod_name,
+		    intent->message);
 		return;
 	}
 	say(deciding, intent->kind == INTENT_FAILOVER, intent->kind == INTENT_HAND_OVER ? "HandedOver" : "FailedOver",
@@ -466,8 +476,9 @@ const struct transition transitions[] = {
 	  "clusterType NONE, or automatic failover switched off: a person decides" },
 	{ PROMOTION_OPEN, "Cancel", is_false_alarm, "the primary is PRIMARY and well, or nobody can take its place",
 	  close_intent, PRIMARY_STEADY, "nobody was told to become PRIMARY yet: it goes on" },
-	{ PROMOTION_OPEN, "GiveUp", is_late, "a hand-over found no target in its time, and the primary lives", give_up,
-	  PRIMARY_STEADY, "a planned hand-over must not keep writers waiting" },
+	{ PROMOTION_OPEN, "GiveUp", is_late,
+	  "a hand-over found no target in its time, or was refused, and the primary lives", give_up, PRIMARY_STEADY,
+	  "a planned hand-over must not keep writers waiting" },
 	{ PROMOTION_OPEN, "Convert", lost_its_primary, "the primary was lost during a hand-over", make_failover,
 	  PROMOTION_OPEN, "now any candidate will do" },
 	{ PROMOTION_OPEN, "Choose", has_choice, "enough members are fenced, and one of them holds every commit",
