@@ -22,6 +22,7 @@ static const unsigned bearings[ACTION_TYPES] = {
 	[ACTION_RAISE_GENERATION] = HIDES | BRIEF,
 	[ACTION_WRITE_CHECK] = BESIDE,
 	[ACTION_BACKUP_DATABASE] = BESIDE | ALONE,
+	[ACTION_BACKUP_OTHERS_DATABASE] = BESIDE | ALONE,
 	[ACTION_STOP_ENDPOINT] = HIDES | BRIEF,
 	[ACTION_START_ENDPOINT] = HIDES | BRIEF,
 	[ACTION_RESTART_ENDPOINT] = HIDES | BRIEF,
@@ -156,7 +157,7 @@ static void log_in(struct deed *deed, const char *password, const char *wanted, 
 	const struct engine *engine = deed->managed->engine;
 	const struct sql_target target = {
 		.host = deed->server->ip,
-		.port = engine->options.sql_port != 0 ? engine->options.sql_port : SQL_SERVER_PORT_DEFAULT,
+		.port = server_sql_port(deed->server),
 		.user = ADMINISTRATOR_LOGIN,
 		.password = password,
 	};

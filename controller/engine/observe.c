@@ -37,9 +37,7 @@ static void see_pod(const struct managed *managed, struct sight *sight, const ch
 }
 
 static void see_claim(const struct managed *managed, struct sight *sight, struct replica_view *replica) {
-	const char *name = arena_printf(&sight->arena, "data-%s", replica->pod_name);
-	claim_view_read(keep(sight, follow_get(managed->engine, CACHE_CLAIM, managed->namespace, name)),
-	                &replica->claim);
+	claim_view_read(keep(sight, server_claim(managed, replica->pod_name)), &replica->claim);
 }
 
 static void see_replica(const struct managed *managed, struct sight *sight, const char *revision,
@@ -96,6 +94,7 @@ static const char *see_set(const struct managed *managed, struct sight *sight) {
 	const struct json_object *set =
 	        keep(sight, follow_get(managed->engine, CACHE_SET, managed->namespace, managed->name));
 	sight->view.has_set = is_owned_by(set, managed->object->uid);
+	sight->view.set_is_deleting = json_get_path(set, "metadata", "deletionTimestamp", NULL) != NULL;
 	return json_get_text(json_get(set, "status"), "updateRevision");
 }
 
@@ -139,6 +138,7 @@ static void see_object(const struct managed *managed, struct view *view) {
 
 void observe(struct managed *managed, int64_t now, struct sight *sight) {
 	struct view *view = &sight->view;
+	const struct offer *issuers = &managed->engine->offers[OFFER_ISSUERS];
 	*view = (struct view){
 		.now = now,
 		.wall_us = clock_wall_us(),
@@ -150,6 +150,7 @@ void observe(struct managed *managed, int64_t now, struct sight *sight) {
 		.made_administrator_secret = managed->made_administrator,
 		.own_secret = managed->own.state,
 		.has_certificate = managed->has_certificate,
+		.has_issuers = !issuers->is_known || issuers->is_there,
 		.attempts = managed->attempts.list,
 		.attempt_count = managed->attempts.count,
 	};
