@@ -28,9 +28,6 @@ example() {
 	says "$name: kubectl get" "$(kubectl -n demo get "$object" -o wide)" "$(field "$object" '{.status.primaryReplica}')" 3/3
 }
 
-# standby KIND/NAME: a pod that is not the primary.
-standby() { kubectl -n demo get pods -l "app.kubernetes.io/instance=${1#*/}" -o name | sed 's|pod/||' | grep -v "^$(field "$1" '{.status.primaryReplica}')$" | head -n 1; }
-
 # deleted KIND/NAME: with what is kept of it: "", "secrets" or "secrets pvc".
 deleted() {
 	local object=$1 name=${1#*/} kept=$2 kind
