@@ -73,6 +73,10 @@ struct json_object *pod_template_of(struct blueprint *blueprint);
 struct json_object *stateful_set_of(struct blueprint *blueprint);
 struct json_object *configuration_of(struct blueprint *blueprint);
 struct json_object *disruption_budget_of(struct blueprint *blueprint);
+/* What cert-manager is asked for; NULL: nothing, or it is not there. */
+struct json_object *certificate_of(struct blueprint *blueprint);
+/* Of the Service that leads to an MSSQLServer's standbys: "<name><suffix>"; NULL: it has none. */
+const char *standby_suffix_of(const struct json_object *spec);
 
 /* A Service whose port leads to SQL Server. `selector` is taken over. */
 struct json_object *service_new(struct blueprint *blueprint, const char *name, struct json_object *selector,

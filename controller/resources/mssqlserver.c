@@ -64,6 +64,12 @@ static void plan_service(struct blueprint *blueprint, const char *suffix, const 
 	json_object_array_add(blueprint->services, service);
 }
 
+const char *standby_suffix_of(const struct json_object *spec) {
+	const struct json_object *topology = json_get(spec, "topology");
+	if (topology == NULL) return NULL;
+	return is(json_get_text(topology, "mode"), "StreamingReplication") ? "-replicas" : "-secondary";
+}
+
 int mssqlserver_plan(struct blueprint *blueprint, struct error **err) {
 	const struct json_object *spec = blueprint->spec;
 	const struct json_object *topology = json_get(spec, "topology");
@@ -84,9 +90,9 @@ int mssqlserver_plan(struct blueprint *blueprint, struct error **err) {
 	plan_env(blueprint);
 	plan_conf(blueprint);
 	plan_service(blueprint, "", "primary", "primary");
-	if (topology == NULL) return 0;
+	const char *standby = standby_suffix_of(spec);
+	if (standby == NULL) return 0;
 	bool is_streaming = is(json_get_text(topology, "mode"), "StreamingReplication");
-	if (is_streaming) plan_service(blueprint, "-replicas", NULL, "secondary");
-	else plan_service(blueprint, "-secondary", "standby", "secondary");
+	plan_service(blueprint, standby, is_streaming ? NULL : "standby", "secondary");
 	return 0;
 }
