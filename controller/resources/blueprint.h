@@ -33,6 +33,7 @@ struct blueprint {
 	int64_t members;       /* of the group, halted or not */
 	int64_t endpoint_port; /* of the mirroring endpoint; 0: no group */
 	const char *image;
+	const char *auth_secret;             /* with username and password, for the exporter; NULL: none */
 	struct json_object *forced_env;      /* owned array: what a user cannot change */
 	struct json_object *default_env;     /* owned array: what podTemplate may say otherwise */
 	struct json_object *forced_pod;      /* owned: members of the PodSpec that go over podTemplate's */

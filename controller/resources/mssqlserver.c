@@ -22,6 +22,7 @@ static bool is(const char *text, const char *wanted) {
 static void plan_env(struct blueprint *blueprint) {
 	const char *secret = json_get_text(json_get(blueprint->spec, "authSecret"), "name");
 	if (secret == NULL) secret = name_with(blueprint, "-auth");
+	blueprint->auth_secret = secret;
 	blueprint->default_env = json_object_new_array();
 	json_object_array_add(blueprint->default_env, env_text("ACCEPT_EULA", "Y"));
 	json_object_array_add(blueprint->default_env, env_text("MSSQL_PID", "Developer"));
