@@ -58,6 +58,7 @@ void certificate_take(struct managed *managed, const struct json_object *secret)
 	managed->certificate.state = is_whole ? SECRET_PRESENT : SECRET_INVALID;
 	managed->certificate.digest = digest_of(json_get(secret, "data"));
 	managed->made_certificate = has_our_labels(managed, secret);
+	managed->settings_reads++;
 	managed->certificate_look_at = 0;
 	if (is_whole) {
 		free(managed->certificate_text);

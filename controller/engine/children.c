@@ -177,11 +177,11 @@ static uint64_t hint_of(const struct managed *managed) {
 	const char *wanted = json_get_text(json_get(managed->object->json, "spec"), "version");
 	cleanup_kube_object const struct kube_object *version =
 	        wanted != NULL ? follow_get(managed->engine, CACHE_VERSION, NULL, wanted) : NULL;
-	cleanup_free char *text =
-	        xasprintf("%s %s %s %d %d %u", managed->object->uid != NULL ? managed->object->uid : "",
-	                  managed->object->resource_version != NULL ? managed->object->resource_version : "",
-	                  version != NULL ? version->resource_version : "", offers[OFFER_POLICY_V1].is_there,
-	                  offers[OFFER_SERVICE_MONITORS].is_there, managed->configuration_reads);
+	cleanup_free char *text = xasprintf(
+	        "%s %s %s %d %d %d %u", managed->object->uid != NULL ? managed->object->uid : "",
+	        managed->object->resource_version != NULL ? managed->object->resource_version : "",
+	        version != NULL ? version->resource_version : "", offers[OFFER_POLICY_V1].is_there,
+	        offers[OFFER_SERVICE_MONITORS].is_there, offers[OFFER_ISSUERS].is_there, managed->settings_reads);
 	return text_digest(text);
 }
 

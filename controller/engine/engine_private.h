@@ -184,7 +184,7 @@ struct managed {
 	struct secret_read administrator, own, configuration, certificate;
 	bool made_administrator; /* it is one that we made */
 	bool has_certificate;
-	unsigned configuration_reads;
+	unsigned settings_reads;
 	char *configuration_text;                        /* mssql.conf of the Secret that spec names */
 	char *controller_password, *master_key_password; /* of the own Secret; wiped */
 	char *applied_password;                          /* … sa's, as last applied; wiped */

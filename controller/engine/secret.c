@@ -116,7 +116,7 @@ void secret_take_own(struct managed *managed, const struct json_object *secret) 
 /* ---- mssql.conf of an MSSQLServer ---- */
 
 static void take_configuration(struct managed *managed, const struct json_object *secret) {
-	managed->configuration_reads++;
+	managed->settings_reads++;
 	free(managed->configuration_text);
 	managed->configuration_text = secret_text(secret, "mssql.conf");
 	managed->configuration.state = managed->configuration_text != NULL ? SECRET_PRESENT : SECRET_INVALID;
@@ -232,7 +232,6 @@ int64_t secrets_due_at(const struct managed *managed) {
 void secrets_expire(struct managed *managed, bool at_once) {
 	int64_t now = clock_monotonic_ms();
 	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
-		if (i > OWN && !at_once) break; /* no login depends on it */
 		struct secret_read *read = read_of(managed, i);
 		int64_t earliest = read->read_at + SECRETS_SOON_MS;
 		if (at_once || earliest <= now) read->read_at = 0;

@@ -33,7 +33,7 @@ trusting() {
 	printf '[global]\n\tencryption = require\n\tca file = %s\n\tcheck certificate hostname = no\n\tconnect timeout = 5\n' \
 		"$1" >"$work/trusting.conf"
 	printf 'SELECT 42\ngo\n' >"$work/trusting.sql"
-	FREETDS=$work/trusting.conf timeout 30 bsqldb -q -h -S "$2:1433" -U sa -P "$3" -i "$work/trusting.sql" 2>&1 | grep -qx 42
+	FREETDSCONF=$work/trusting.conf timeout 30 bsqldb -q -h -S "$2:1433" -U sa -P "$3" -i "$work/trusting.sql" 2>&1 | grep -q "^ *42$"
 }
 
 # not_trusting CA-FILE ADDRESS PASSWORD
