@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/metrics.h"
-#include "certs/authority.h"
 #include "certs/files.h"
 #include "certs/keeper.h"
 #include "certs/names.h"
@@ -23,6 +22,7 @@
 #include "kube/cache.h"
 #include "kube/client.h"
 #include "kube/loop.h"
+#include "tls/authority.h"
 #include "webhook/lookup.h"
 #include "webhook/metrics_server.h"
 #include "webhook/server.h"
@@ -159,7 +159,9 @@ static int serve_temporary(struct process *process, struct error **err) {
 	cleanup_identity struct identity ca = { 0 };
 	cleanup_identity struct identity serving = { 0 };
 	int64_t now = clock_wall_seconds();
-	if (authority_create(now, &ca, err) < 0 || authority_issue(&ca, names, now, &serving, err) < 0) return -1;
+	if (authority_create(&profile_webhook, now, &ca, err) < 0 ||
+	    authority_issue(&profile_webhook, &ca, names, now, &serving, err) < 0)
+		return -1;
 	log_info("serving a certificate made for this run only; --tls-cert and --tls-key name another");
 	return server_set_certificate(process->server, serving.certificate, serving.key, err);
 }

@@ -28,6 +28,7 @@ static const struct {
 	{ &kube_poddisruptionbudgets, "policy/v1", CACHE_BUDGET },
 	{ &kube_poddisruptionbudgets_v1beta1, "policy/v1beta1", CACHE_BUDGET },
 	{ &kube_servicemonitors, "monitoring.coreos.com/v1", CACHES },
+	{ &kube_certificates, "cert-manager.io/v1", CACHES },
 };
 
 const struct kube_resource *child_resource(const struct json_object *json) {
@@ -66,7 +67,9 @@ struct surroundings managed_surroundings(const struct managed *managed, const st
 		.kept_pods = pods_kept(&managed->spec, &managed->record),
 		.has_policy_v1 = engine->offers[OFFER_POLICY_V1].is_there,
 		.has_service_monitors = engine->offers[OFFER_SERVICE_MONITORS].is_there,
+		.has_issuers = engine->offers[OFFER_ISSUERS].is_there,
 		.configuration = managed->configuration_text,
+		.certificate = managed->spec.certificate_secret != NULL ? managed->certificate_text : NULL,
 	};
 	*version = NULL;
 	const char *wanted = json_get_text(json_get(managed->object->json, "spec"), "version");
@@ -161,6 +164,8 @@ static uint64_t source_of(const struct managed *managed) {
 	json_set_text(source, "configuration", surroundings.configuration != NULL ? surroundings.configuration : "");
 	json_set(source, "kept", json_object_new_int64(surroundings.kept_pods));
 	json_set(source, "policy", json_object_new_boolean(surroundings.has_policy_v1));
+	json_set_text(source, "certificate", surroundings.certificate != NULL ? surroundings.certificate : "");
+	json_set(source, "issuers", json_object_new_boolean(surroundings.has_issuers));
 	json_set(source, "monitors", json_object_new_boolean(surroundings.has_service_monitors));
 	json_set(source, "object", json_object_new_int64((int64_t)object_digest(managed->object->json)));
 	return json_digest(source);
@@ -172,11 +177,11 @@ static uint64_t hint_of(const struct managed *managed) {
 	const char *wanted = json_get_text(json_get(managed->object->json, "spec"), "version");
 	cleanup_kube_object const struct kube_object *version =
 	        wanted != NULL ? follow_get(managed->engine, CACHE_VERSION, NULL, wanted) : NULL;
-	cleanup_free char *text =
-	        xasprintf("%s %s %s %d %d %u", managed->object->uid != NULL ? managed->object->uid : "",
-	                  managed->object->resource_version != NULL ? managed->object->resource_version : "",
-	                  version != NULL ? version->resource_version : "", offers[OFFER_POLICY_V1].is_there,
-	                  offers[OFFER_SERVICE_MONITORS].is_there, managed->configuration_reads);
+	cleanup_free char *text = xasprintf(
+	        "%s %s %s %d %d %d %u", managed->object->uid != NULL ? managed->object->uid : "",
+	        managed->object->resource_version != NULL ? managed->object->resource_version : "",
+	        version != NULL ? version->resource_version : "", offers[OFFER_POLICY_V1].is_there,
+	        offers[OFFER_SERVICE_MONITORS].is_there, offers[OFFER_ISSUERS].is_there, managed->settings_reads);
 	return text_digest(text);
 }
 

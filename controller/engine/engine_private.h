@@ -9,6 +9,7 @@
  *   secret.c     its Secrets, read by name
  *   server.c     its servers: sessions and probes
  *   health.c     what primaries say of themselves
+ *   certificate.c  … the one with the servers' certificate, where our own CA issues it
  *   claim.c      the claim of a server's volume
  *   observe.c    all of that as a struct view
  *   act.c        an action from plan to result; act_api.c, act_secret.c, act_sql.c
@@ -29,6 +30,7 @@
 #include "sql/observation.h"
 #include "sql/stream.h"
 #include "sql/workers.h"
+#include "tls/bundle.h"
 
 #define FINALIZER            "agkeeper.dev/finalizer"
 #define HAND_OVER_ANNOTATION "agkeeper.dev/hand-over" /* on a pod whose deletion waits for it */
@@ -120,6 +122,7 @@ struct child {
 };
 
 struct secret_read {
+	char *name; /* that was read last; NULL: none */
 	enum secret_state state;
 	bool is_asked;
 	int64_t read_at; /* 0: never */
@@ -178,10 +181,10 @@ struct managed {
 	int64_t surplus_until;        /* when to stop looking for them */
 	char *children_trouble;       /* why there are none */
 
-	struct secret_read administrator, own, configuration;
+	struct secret_read administrator, own, configuration, certificate;
 	bool made_administrator; /* it is one that we made */
 	bool has_certificate;
-	unsigned configuration_reads;
+	unsigned settings_reads;
 	char *configuration_text;                        /* mssql.conf of the Secret that spec names */
 	char *controller_password, *master_key_password; /* of the own Secret; wiped */
 	char *applied_password;                          /* … sa's, as last applied; wiped */
@@ -189,6 +192,15 @@ struct managed {
 	bool password_differs;                           /* sa's Secret says another than was applied last */
 	struct endpoint_certificate endpoint;            /* bytes in endpoint_bytes */
 	struct arena endpoint_bytes;
+
+	/* Of the servers' certificate: what its Secret holds, and what the own Secret has for it. */
+	bool made_certificate;       /* it carries our labels */
+	char *certificate_text;      /* PEM; stays when the Secret is gone */
+	char *certificate_trusted;   /* PEM: its ca.crt; NULL: none */
+	char *certificate_version;   /* resourceVersion; NULL: it is not there */
+	struct bundle bundle;        /* of the own Secret: the CA and what it signed */
+	const char *certificate_due; /* why there is something to do … */
+	int64_t certificate_look_at; /* … as found then, until this; 0: to be found out */
 
 	struct scratch scratch;
 	struct attempts attempts;
@@ -326,6 +338,16 @@ char *secret_text(const struct json_object *secret, const char *key);
 bool has_our_labels(const struct managed *managed, const struct json_object *object);
 /* Overwrites the data of a Secret's tree, which is of no use afterwards. */
 void secret_wipe(struct json_object *secret);
+void secret_wipe_data(struct json_object *data);
+
+/* ---- certificate.c ---- */
+/* Of the Secret that is mounted, as it was read. */
+void certificate_take(struct managed *managed, const struct json_object *secret);
+/* … is not there. What it held is remembered: pods still have it. */
+void certificate_missing(struct managed *managed);
+/* Why something is to be issued or written; NULL: nothing is, or it is not ours to do. */
+const char *certificate_due(struct managed *managed, int64_t now);
+void certificate_free(struct managed *managed);
 
 /* ---- server.c ---- */
 /* Brings the list in line with the pods. */
@@ -391,7 +413,8 @@ void act_on_api(struct deed *deed);    /* act_api.c */
 void act_on_child(struct deed *deed);  /* act_child.c */
 void act_on_secret(struct deed *deed); /* act_secret.c */
 void act_store_certificate(struct deed *deed, const struct endpoint_certificate *endpoint);
-void act_on_server(struct deed *deed); /* act_sql.c */
+void act_issue_certificate(struct deed *deed); /* certificate.c */
+void act_on_server(struct deed *deed);         /* act_sql.c */
 void act_say(struct managed *managed, const struct action *action);
 
 /* ---- reconcile.c ---- */

@@ -199,6 +199,7 @@ bool managed_read(struct managed *managed) {
 	managed->read = kube_object_ref(managed->object);
 	cleanup_error struct error *err = NULL;
 	managed->is_readable = read_object(managed, &err);
+	managed->certificate_look_at = 0;
 	if (!managed->is_readable) complain(managed, err);
 	return managed->is_readable;
 }
