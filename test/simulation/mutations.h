@@ -1,0 +1,36 @@
+/* Safety rules broken on purpose, each on the simulation's side of the boundary: what the controller wants or sees is
+ * changed on its way. The simulation has to find every one of them, or it finds nothing. */
+#ifndef SIMULATION_MUTATIONS_H
+#define SIMULATION_MUTATIONS_H
+
+#include <stdbool.h>
+
+#define MUTATIONS(X) /* name, seeds within which it must be found, what is broken */                                  \
+	X(none, 0, "nothing")                                                                                         \
+	X(no_fence, 4000, "STOP ENDPOINT is never sent; the controller is told that it was")                           \
+	X(no_generation, 4000, "batches run whatever generation is in force on the server")                            \
+	X(no_cas, 4000, "the API server takes a status whatever resourceVersion it was made from")                     \
+	X(lost_lease, 4000, "a controller goes on acting when its lease is over")                                      \
+	X(no_count, 4000, "a promotion counts members that did not answer")                                            \
+	X(loosen_first, 4000, "the required number is lowered on the primary long before the record says so")          \
+	X(tighten_early, 4000, "the record is tightened before members have hardened what was committed before")       \
+	X(stale_sight, 4000, "answers that were asked for before our last change are shown")                           \
+	X(no_incarnation, 4000, "a new volume is taken for the one that was recorded")                                 \
+	X(no_new_tenure, 4000, "what was given up as unanswered may land later, under the generation still in force")  \
+	X(forget_refusal, 4000, "FORCE_FAILOVER_ALLOW_DATA_LOSS is sent when FAILOVER is refused")                     \
+	X(create_again, 4000, "the record forgets that the group was created")
+
+enum mutation {
+#define X(name_, seeds_, text_) MUTATION_##name_,
+	MUTATIONS(X)
+#undef X
+	        MUTATION_COUNT
+};
+struct mutation_row {
+	const char *name;
+	int seeds;
+	const char *text;
+};
+extern const struct mutation_row mutation_rows[MUTATION_COUNT];
+
+#endif
