@@ -8,6 +8,7 @@
 
 #include "api/autoexpand.h"
 #include "api/embedded.h"
+#include "api/group_status.h"
 #include "api/kind.h"
 #include "api/monitor.h"
 #include "api/mssqlserver_parts.h"
@@ -85,16 +86,6 @@ struct mssqlserver_spec {
 	const char *deletion_policy;
 };
 
-struct mssqlserver_replica_status {
-	const char *name; /* of the pod */
-	const char *role;
-	const char *synchronization_state;
-	struct opt_bool connected;
-	const char *last_hardened_lsn;
-	struct opt_int lag_seconds;
-	const char *last_seen_primary;
-};
-
 struct mssqlserver_status {
 	const char *phase;
 	struct opt_int observed_generation;
@@ -103,7 +94,9 @@ struct mssqlserver_status {
 	const char *synchronized;
 	struct opt_int replicas;
 	const char *selector;
-	LIST_OF(struct mssqlserver_replica_status) replica_statuses;
+	replica_status_list replica_statuses;
+	const struct group_record *availability_group; /* NULL: standalone, or nothing was done yet */
+	group_failover_list failovers;
 };
 
 struct mssqlserver {

@@ -231,27 +231,6 @@ static const struct schema spec_schema_v1 = { .size = sizeof(struct mssqlserver_
 
 /* ---- status ---- */
 
-static const struct field replica_status_fields[] = {
-	{ MEMBER(struct mssqlserver_replica_status, "name", name), .type = FIELD_STRING, .flags = FIELD_REQUIRED,
-	  .doc = "Name of the replica's pod." },
-	{ MEMBER(struct mssqlserver_replica_status, "role", role), .type = FIELD_STRING,
-	  .doc = "PRIMARY, SECONDARY or RESOLVING, as SQL Server says." },
-	{ MEMBER(struct mssqlserver_replica_status, "synchronizationState", synchronization_state),
-	  .type = FIELD_STRING,
-	  .doc = "The least of its databases' states: SYNCHRONIZED, SYNCHRONIZING, NOT SYNCHRONIZING …" },
-	{ MEMBER(struct mssqlserver_replica_status, "connected", connected), .type = FIELD_BOOL,
-	  .doc = "Whether it is connected to the primary." },
-	{ MEMBER(struct mssqlserver_replica_status, "lastHardenedLSN", last_hardened_lsn), .type = FIELD_STRING,
-	  .doc = "How far its log is on disk." },
-	{ MEMBER(struct mssqlserver_replica_status, "lagSeconds", lag_seconds), .type = FIELD_INT,
-	  .doc = "How far it is behind the primary." },
-	{ MEMBER(struct mssqlserver_replica_status, "lastSeenPrimary", last_seen_primary), .type = FIELD_TIME,
-	  .doc = "When it was last connected to a healthy primary." },
-	{ 0 },
-};
-static const struct schema replica_status_schema = { .size = sizeof(struct mssqlserver_replica_status),
-	                                             .fields = replica_status_fields };
-
 static const struct field status_fields[] = {
 	{ MEMBER(struct mssqlserver_status, "phase", phase), .type = FIELD_STRING,
 	  ONE_OF("Provisioning", "Ready", "Critical", "NotReady", "Halted"),
@@ -269,10 +248,7 @@ static const struct field status_fields[] = {
 	  .doc = "How many pods there are." },
 	{ MEMBER(struct mssqlserver_status, "selector", selector), .type = FIELD_STRING,
 	  .doc = "The label selector of the pods." },
-	{ MEMBER(struct mssqlserver_status, "replicaStatuses", replica_statuses), .type = FIELD_LIST,
-	  .list_key = "name",
-	  LIST_ITEM(.type = FIELD_OBJECT, .flags = FIELD_PRESERVE, .schema = &replica_status_schema),
-	  .doc = "The replicas one by one." },
+	GROUP_STATUS_ROWS(struct mssqlserver_status),
 	{ 0 },
 };
 static const struct schema status_schema = { .size = sizeof(struct mssqlserver_status), .fields = status_fields };

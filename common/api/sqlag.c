@@ -157,26 +157,6 @@ static const struct schema spec_schema = { .size = sizeof(struct sqlag_spec), .f
 
 /* ---- status ---- */
 
-static const struct field replica_status_fields[] = {
-	{ MEMBER(struct sqlag_replica_status, "name", name), .type = FIELD_STRING, .flags = FIELD_REQUIRED,
-	  .doc = "Name of the replica's pod." },
-	{ MEMBER(struct sqlag_replica_status, "role", role), .type = FIELD_STRING,
-	  .doc = "PRIMARY, SECONDARY or RESOLVING, as SQL Server says." },
-	{ MEMBER(struct sqlag_replica_status, "synchronizationState", synchronization_state), .type = FIELD_STRING,
-	  .doc = "The least of its databases' states: SYNCHRONIZED, SYNCHRONIZING, NOT SYNCHRONIZING …" },
-	{ MEMBER(struct sqlag_replica_status, "connected", connected), .type = FIELD_BOOL,
-	  .doc = "Whether it is connected to the primary." },
-	{ MEMBER(struct sqlag_replica_status, "lastHardenedLSN", last_hardened_lsn), .type = FIELD_STRING,
-	  .doc = "How far its log is on disk." },
-	{ MEMBER(struct sqlag_replica_status, "lagSeconds", lag_seconds), .type = FIELD_INT,
-	  .doc = "How far it is behind the primary." },
-	{ MEMBER(struct sqlag_replica_status, "lastSeenPrimary", last_seen_primary), .type = FIELD_TIME,
-	  .doc = "When it was last connected to a healthy primary." },
-	{ 0 },
-};
-static const struct schema replica_status_schema = { .size = sizeof(struct sqlag_replica_status),
-	                                             .fields = replica_status_fields };
-
 static const struct field status_fields[] = {
 	{ MEMBER(struct sqlag_status, "phase", phase), .type = FIELD_STRING,
 	  ONE_OF("Initializing", "Running", "FailingOver", "Failed"), .doc = "The state in one word." },
@@ -188,9 +168,7 @@ static const struct field status_fields[] = {
 	  .doc = "The metadata.generation that this status is about." },
 	{ MEMBER(struct sqlag_status, "synchronized", synchronized), .type = FIELD_STRING,
 	  .doc = "How many replicas are synchronized, of how many, the primary included: 3/3." },
-	{ MEMBER(struct sqlag_status, "replicaStatuses", replica_statuses), .type = FIELD_LIST,
-	  LIST_ITEM(.type = FIELD_OBJECT, .flags = FIELD_PRESERVE, .schema = &replica_status_schema),
-	  .list_key = "name", .doc = "What each replica was last seen doing." },
+	GROUP_STATUS_ROWS(struct sqlag_status),
 	{ MEMBER(struct sqlag_status, "conditions", conditions), .type = FIELD_LIST,
 	  LIST_ITEM(.type = FIELD_OBJECT, .flags = FIELD_PRESERVE, .schema = &condition_schema), .list_key = "type",
 	  .doc = "The state in detail: Ready, Protected, FailoverBlocked and others." },

@@ -6,6 +6,7 @@
 
 #include "api/autoexpand.h"
 #include "api/embedded.h"
+#include "api/group_status.h"
 #include "api/kind.h"
 #include "api/monitor.h"
 
@@ -62,23 +63,15 @@ struct sqlag_spec {
 	const struct monitor *monitor;
 };
 
-struct sqlag_replica_status {
-	const char *name; /* of the pod */
-	const char *role;
-	const char *synchronization_state;
-	struct opt_bool connected;
-	const char *last_hardened_lsn;
-	struct opt_int lag_seconds;
-	const char *last_seen_primary;
-};
-
 struct sqlag_status {
 	const char *phase;
 	const char *primary_replica; /* a pod name */
 	struct opt_bool initialization_complete;
 	struct opt_int observed_generation;
 	const char *synchronized; /* "2/3" */
-	LIST_OF(struct sqlag_replica_status) replica_statuses;
+	replica_status_list replica_statuses;
+	const struct group_record *availability_group; /* NULL: nothing was done yet */
+	group_failover_list failovers;
 	condition_list conditions;
 };
 

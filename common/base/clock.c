@@ -96,3 +96,16 @@ int64_t clock_parse_rfc3339(const char *text) {
 	if (utc.tm_mon != written.tm_mon || utc.tm_mday != written.tm_mday) return -1;
 	return seconds - offset;
 }
+
+int64_t clock_parse_micro_time(const char *text) {
+	int64_t seconds = clock_parse_rfc3339(text);
+	if (seconds == -1) return -1;
+	int64_t fraction = 0;
+	const char *digit = strchr(text, '.');
+	for (int64_t weight = 100000; digit != NULL && weight > 0; weight /= 10) {
+		digit++;
+		if (*digit < '0' || *digit > '9') break;
+		fraction += (*digit - '0') * weight;
+	}
+	return seconds * 1000000 + fraction;
+}

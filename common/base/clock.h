@@ -24,5 +24,7 @@ char *clock_format_micro_time(int64_t microseconds, char buffer[CLOCK_RFC3339_SI
 /* Seconds since 1970 of an RFC 3339 time (fractions are dropped); -1 when `text` is none. As strict as Go: capital T
  * and Z, no leap seconds, only days that exist. */
 int64_t clock_parse_rfc3339(const char *text);
+/* The same in microseconds; further digits are dropped. */
+int64_t clock_parse_micro_time(const char *text);
 
 #endif

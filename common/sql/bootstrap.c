@@ -115,8 +115,8 @@ static int write_controller(struct strbuf *out, const struct sql_bootstrap *boot
 	return 0;
 }
 
-/* The table of the fence (sql/generation.c), with generation 0. The controller's login sees it from the last statement
- * on: when a probe shows a generation, bootstrap has been finished. */
+/* The table of the fence (sql/generation.c). Its row comes last of all: when a probe shows a generation, bootstrap has
+ * been finished. */
 static int write_generation(struct strbuf *out, const char *controller, struct error **err) {
 	return sql_write(out, err,
 	                 "IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = {})\n"
@@ -126,9 +126,9 @@ static int write_generation(struct strbuf *out, const char *controller, struct e
 	                 "        only_row int NOT NULL PRIMARY KEY CHECK (only_row = 1),\n"
 	                 "        generation bigint NOT NULL\n"
 	                 "    );\n"
+	                 "GRANT SELECT, UPDATE ON dbo.agkeeper_generation TO {};\n"
 	                 "IF NOT EXISTS (SELECT 1 FROM master.dbo.agkeeper_generation)\n"
-	                 "    INSERT INTO master.dbo.agkeeper_generation (only_row, generation) VALUES (1, 0);\n"
-	                 "GRANT SELECT, UPDATE ON dbo.agkeeper_generation TO {};\n",
+	                 "    INSERT INTO master.dbo.agkeeper_generation (only_row, generation) VALUES (1, 0);\n",
 	                 SQL_TEXT(controller), SQL_NAME(controller), SQL_NAME(controller), SQL_NAME(controller));
 }
 
@@ -136,7 +136,8 @@ static int write_generation(struct strbuf *out, const char *controller, struct e
 int sql_bootstrap_server(struct strbuf *out, const struct sql_bootstrap *bootstrap, struct error **err) {
 	cleanup_strbuf struct strbuf text = { 0 };
 	bool given = bootstrap->encoded != NULL;
-	strbuf_append(&text, "BEGIN TRY\n");
+	/* Server permissions are granted in master only, whatever sa's own database is. */
+	strbuf_append(&text, "USE [master];\nBEGIN TRY\n");
 	if (write_master_key(&text, bootstrap, err) != 0 || write_endpoint_login(&text, bootstrap, err) != 0 ||
 	    (given ? write_given_certificate : write_own_certificate)(&text, bootstrap, err) != 0 ||
 	    write_endpoint(&text, bootstrap, err) != 0 || write_controller(&text, bootstrap, err) != 0 ||

@@ -76,15 +76,24 @@ int sql_failover(struct strbuf *out, const char *group, struct error **err) {
 }
 
 /* One batch on the server itself: nothing can happen between a look from afar and the statement. */
-int sql_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err) {
+static int write_promotion(struct strbuf *out, const char *group, const char *start_time, const char *how,
+                           struct error **err) {
 	return sql_write(
 	        out, err,
 	        "IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE state_desc = N'STOPPED')\n"
 	        "    OR NOT EXISTS (SELECT 1 FROM sys.dm_os_sys_info\n"
 	        "        WHERE CONVERT(nvarchar(40), sqlserver_start_time, 126) = {})\n"
 	        "    THROW {}, N'agkeeper: this server is not fenced any more', 1;\n" AS_CLUSTER_MANAGER
-	        "ALTER AVAILABILITY GROUP {} FAILOVER;\n",
-	        SQL_TEXT(start_time), SQL_NUMBER(SQL_MSG_UNFENCED), SQL_NAME(group));
+	        "ALTER AVAILABILITY GROUP {} {};\n",
+	        SQL_TEXT(start_time), SQL_NUMBER(SQL_MSG_UNFENCED), SQL_NAME(group), SQL_KEYWORD(how));
+}
+
+int sql_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err) {
+	return write_promotion(out, group, start_time, "FAILOVER", err);
+}
+
+int sql_force_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err) {
+	return write_promotion(out, group, start_time, "FORCE_FAILOVER_ALLOW_DATA_LOSS", err);
 }
 
 int sql_offline(struct strbuf *out, const char *group, struct error **err) {

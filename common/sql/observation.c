@@ -102,8 +102,16 @@ static const struct sql_column seeding_columns[] = {
 	{ 0 },
 };
 
+#define VOLUME(name_, member_) SQL_MEMBER(struct sql_volume_row, name_, member_)
+static const struct sql_column volume_columns[] = {
+	{ VOLUME("mount_point", mount_point), .type = SQL_COLUMN_TEXT },
+	{ VOLUME("total_bytes", total_bytes), .type = SQL_COLUMN_INT },
+	{ VOLUME("available_bytes", available_bytes), .type = SQL_COLUMN_INT },
+	{ 0 },
+};
+
 /* The probe's result sets, in their order. */
-enum { SET_INSTANCE, SET_GROUP, SET_REPLICAS, SET_DATABASES, SET_LOCAL_DATABASES, SET_SEEDING, SET_COUNT };
+enum { SET_INSTANCE, SET_GROUP, SET_REPLICAS, SET_DATABASES, SET_LOCAL_DATABASES, SET_SEEDING, SET_VOLUMES, SET_COUNT };
 static const struct {
 	const char *what;
 	const struct sql_column *columns;
@@ -115,6 +123,7 @@ static const struct {
 	[SET_DATABASES] = { "databases", database_columns, sizeof(struct sql_database_row) },
 	[SET_LOCAL_DATABASES] = { "local databases", local_database_columns, sizeof(struct sql_local_database_row) },
 	[SET_SEEDING] = { "seeding", seeding_columns, sizeof(struct sql_seeding_row) },
+	[SET_VOLUMES] = { "volumes", volume_columns, sizeof(struct sql_volume_row) },
 };
 
 int sql_observation_read(const struct sql_results *results, struct arena *arena, struct sql_observation *observation,
@@ -144,6 +153,8 @@ int sql_observation_read(const struct sql_results *results, struct arena *arena,
 		.local_database_count = counts[SET_LOCAL_DATABASES],
 		.seedings = rows[SET_SEEDING],
 		.seeding_count = counts[SET_SEEDING],
+		.volumes = rows[SET_VOLUMES],
+		.volume_count = counts[SET_VOLUMES],
 	};
 	return 0;
 }

@@ -78,15 +78,22 @@ struct sql_seeding_row {
 	bool is_source, is_complete;
 };
 
+/* A volume that files of databases are on. */
+struct sql_volume_row {
+	const char *mount_point; /* may be "" */
+	int64_t total_bytes, available_bytes;
+};
+
 struct sql_observation {
 	struct sql_instance_row instance;
 	bool has_group; /* this instance knows the group asked for */
 	struct sql_group_row group;
-	size_t replica_count, database_count, local_database_count, seeding_count;
+	size_t replica_count, database_count, local_database_count, seeding_count, volume_count;
 	struct sql_replica_row *replicas;
 	struct sql_database_row *databases;
 	struct sql_local_database_row *local_databases;
 	struct sql_seeding_row *seedings;
+	struct sql_volume_row *volumes;
 };
 
 /* Reads the answer to sql_probe. Everything is copied to `arena`. */

@@ -23,6 +23,15 @@ static const char instance[] =
         "    (SELECT name FROM sys.database_mirroring_endpoints) AS endpoint_name,\n"
         "    @agkeeper_generation AS generation;\n";
 
+/* Row and log files of all databases: one row for each volume that any of them is on. The numbers are taken for each
+ * file, one after the other, so those of a volume may differ. sys-dm-os-volume-stats-transact-sql.md; sys-master-files-
+ * transact-sql.md. */
+static const char volumes[] = "SELECT v.volume_mount_point AS mount_point, MAX(v.total_bytes) AS total_bytes,\n"
+                              "    MIN(v.available_bytes) AS available_bytes\n"
+                              "FROM sys.master_files AS f\n"
+                              "CROSS APPLY sys.dm_os_volume_stats(f.database_id, f.file_id) AS v\n"
+                              "GROUP BY v.volume_mount_point;\n";
+
 static const char databases[] =
         "SELECT d.name AS name, d.state_desc AS state, d.recovery_model_desc AS recovery_model,\n"
         "    d.group_database_id AS group_database_id,\n"
@@ -92,6 +101,7 @@ int sql_probe(struct strbuf *out, const char *group, struct error **err) {
 	              "WHERE g.name = {};\n",
 	              SQL_TEXT(group)) != 0)
 		return -1;
+	strbuf_append(&text, volumes);
 	strbuf_append_n(out, text.data, text.length);
 	return 0;
 }

@@ -84,6 +84,8 @@ int sql_failover(struct strbuf *out, const char *group, struct error **err);
  * and its process is the one that was started at `start_time` (struct sql_instance_row). Between sql_begin_change and
  * sql_end_change. */
 int sql_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err);
+/* The same with FORCE_FAILOVER_ALLOW_DATA_LOSS: what a person has asked for, and nobody else. */
+int sql_force_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err);
 int sql_offline(struct strbuf *out, const char *group, struct error **err);
 /* On a secondary: only its own membership goes, its databases stay RESTORING. On the primary: the whole group. */
 int sql_drop_group(struct strbuf *out, const char *group, struct error **err);

@@ -46,8 +46,10 @@ bool change_api(struct deciding *deciding, const struct action *action) {
 	return true;
 }
 
-/* A fenced change needs our generation in the record and on the server. */
-static bool is_fenced(struct deciding *deciding, const struct replica_view *replica) {
+bool claim_server(struct deciding *deciding, const struct replica_view *replica) {
+	if (replica->server.seen == NULL || replica->server.is_busy ||
+	    is_planned(deciding->plan, TARGET_SERVER, replica->pod_name))
+		return false;
 	if (!deciding->servers_are_ours) {
 		deciding->wants_generation = true;
 		return false;
@@ -74,7 +76,7 @@ bool change_server(struct deciding *deciding, const struct replica_view *replica
 	if (replica->server.is_busy || is_planned(deciding->plan, TARGET_SERVER, replica->pod_name)) return false;
 	if (session != SESSION_ADMINISTRATOR && replica->server.seen == NULL) return false;
 	if (waits(deciding, &change)) return false;
-	if (session == SESSION_FENCED && !is_fenced(deciding, replica)) return false;
+	if (session == SESSION_FENCED && !claim_server(deciding, replica)) return false;
 	plan_add(deciding->plan, &change);
 	return true;
 }

@@ -58,6 +58,9 @@ void report_decide(struct deciding *deciding);
  * it, or raising it on that server, is planned instead. Not while the server is busy or the same failed a moment ago.
  * True when the change itself is in the plan. */
 bool change_server(struct deciding *deciding, const struct replica_view *replica, const struct action *action);
+/* A fenced change needs our generation in the record and on the server: true when it is; else claiming it, or raising
+ * it there, is planned. change_server asks this itself, but for CREATE_GROUP. */
+bool claim_server(struct deciding *deciding, const struct replica_view *replica);
 /* Plans an action on the API, unless the same failed a moment ago. */
 bool change_api(struct deciding *deciding, const struct action *action);
 /* An Event; `warning`: not normal. */

@@ -48,16 +48,18 @@ enum action_session { SESSION_NONE, SESSION_ADMINISTRATOR, SESSION_OWN, SESSION_
 	/* As sa: bootstrap. */                                                                                        \
 	ROW(BOOTSTRAP_SERVER, SERVER, ADMINISTRATOR)                                                                   \
 	ROW(EXPORT_CERTIFICATE, SERVER, ADMINISTRATOR) /* into the own Secret */                                       \
-	ROW(CREATE_GROUP, SERVER, ADMINISTRATOR)                                                                       \
-	ROW(CREATE_SYSTEM_DATABASE, SERVER, ADMINISTRATOR) /* kubedb_system */                                         \
+	ROW(CREATE_GROUP, SERVER, ADMINISTRATOR)       /* under the fence nevertheless: claim_server first */          \
 	ROW(APPLY_PASSWORD, SERVER, ADMINISTRATOR)                                                                     \
 	/* As the controller. */                                                                                       \
-	ROW(RAISE_GENERATION, SERVER, OWN) /* number */                                                                \
+	ROW(RAISE_GENERATION, SERVER, OWN)       /* number */                                                          \
+	ROW(CREATE_SYSTEM_DATABASE, SERVER, OWN) /* kubedb_system */                                                   \
+	ROW(WRITE_CHECK, SERVER, OWN)                                                                                  \
+	ROW(BACKUP_DATABASE, SERVER, OWN) /* text: begins the log chain; may last, so it holds no lock */              \
 	ROW(STOP_ENDPOINT, SERVER, FENCED)                                                                             \
 	ROW(START_ENDPOINT, SERVER, FENCED)                                                                            \
 	ROW(RESTART_ENDPOINT, SERVER, FENCED) /* stop and start: the ladder */                                         \
 	ROW(PROMOTE, SERVER, FENCED)          /* text: the instance's start time, at which it must still be fenced */  \
-	ROW(FORCE_PROMOTE, SERVER, FENCED)    /* FORCE_FAILOVER_ALLOW_DATA_LOSS: only with intent.forces */            \
+	ROW(FORCE_PROMOTE, SERVER, FENCED)    /* likewise; FORCE_FAILOVER_ALLOW_DATA_LOSS: only with intent.forces */  \
 	ROW(JOIN, SERVER, FENCED)             /* with GRANT CREATE ANY DATABASE */                                     \
 	ROW(BECOME_SECONDARY, SERVER, FENCED)                                                                          \
 	ROW(OFFLINE, SERVER, FENCED)                                                                                   \
@@ -71,11 +73,9 @@ enum action_session { SESSION_NONE, SESSION_ADMINISTRATOR, SESSION_OWN, SESSION_
 	ROW(REMOVE_REPLICA, SERVER, FENCED)    /* peer */                                                              \
 	ROW(CREATE_DATABASE, SERVER, FENCED)   /* text; full recovery */                                               \
 	ROW(SET_RECOVERY_FULL, SERVER, FENCED) /* text */                                                              \
-	ROW(BACKUP_DATABASE, SERVER, FENCED)   /* text: begins the log chain */                                        \
 	ROW(ADD_DATABASE, SERVER, FENCED)      /* text */                                                              \
 	ROW(DROP_DATABASE, SERVER, FENCED)     /* text: a left-over copy that blocks seeding */                        \
 	ROW(RESUME_MOVEMENT, SERVER, FENCED)   /* text: a suspended database */                                        \
-	ROW(WRITE_CHECK, SERVER, OWN)                                                                                  \
 	/* Words for people: text is the reason in CamelCase, note the sentence, number 1 for a warning. */            \
 	ROW(EVENT, NOBODY, NONE)
 

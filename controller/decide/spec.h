@@ -71,11 +71,12 @@ struct spec {
 
 	const char *role_label; /* key of the label on pods */
 	struct arena arena;
-	void *object; /* decoded: struct sqlag or struct mssqlserver */
+	void *object;                  /* decoded: struct sqlag or struct mssqlserver */
+	struct json_object *completed; /* owned: the object with its defaults, from which `object` was decoded */
 };
 
-/* Reads a SQLServerAvailabilityGroup or an MSSQLServer (v1alpha2). The texts live in its arena or are borrowed from
- * `object`, which must outlive it; it need not be defaulted. ERROR_INVALID: it is neither, or not one that admission
+/* Reads a SQLServerAvailabilityGroup or an MSSQLServer (v1alpha2). It keeps a copy of `object` with the defaults that
+ * it lacks, and borrows nothing. ERROR_INVALID: it is neither, or not one that admission
  * would have let through. */
 int spec_read(const struct json_object *object, struct spec *spec, struct error **err);
 void spec_free(struct spec *spec);

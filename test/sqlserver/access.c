@@ -10,11 +10,32 @@ bool sim_is_sysadmin(const struct sim_session *session) {
 	return login != NULL && login->sysadmin;
 }
 
+/* What implies what: t-sql/statements/grant-server-permissions-transact-sql.md in MicrosoftDocs/sql-docs; CONTROL
+ * SERVER implies all. */
+static const struct {
+	const char *permission, *implied_by;
+} implications[] = {
+	{ "CREATE ANY DATABASE", "ALTER ANY DATABASE" },
+	{ "CREATE AVAILABILITY GROUP", "ALTER ANY AVAILABILITY GROUP" },
+	{ "CREATE ENDPOINT", "ALTER ANY ENDPOINT" },
+	{ "VIEW ANY DATABASE", "VIEW ANY DEFINITION" },
+	{ "VIEW SERVER STATE", "ALTER SERVER STATE" },
+};
+
 bool sim_has_permission(const struct sim_session *session, const char *permission) {
 	const struct sim_login_row *login = sim_login_find(session->instance, session->login);
 	if (login == NULL) return false;
 	if (login->sysadmin || sim_list_has(login->permissions, "CONTROL SERVER")) return true;
+	for (size_t i = 0; i < ARRAY_LENGTH(implications); i++)
+		if (strcasecmp(implications[i].permission, permission) == 0 &&
+		    sim_list_has(login->permissions, implications[i].implied_by))
+			return true;
 	return sim_list_has(login->permissions, permission);
+}
+
+bool sim_owns(const struct sim_session *session, const struct sim_database *database) {
+	return sim_is_sysadmin(session) ||
+	       (database->owner != NULL && strcasecmp(database->owner, session->login) == 0);
 }
 
 static int secondary_error(const struct sim_session *session, const struct sim_group *group,

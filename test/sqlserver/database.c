@@ -62,6 +62,7 @@ void sim_database_free(struct sim_database *database) {
 	sim_store_close(database->store);
 	sim_log_close(&database->log);
 	free(database->name);
+	free(database->owner);
 	free(database);
 }
 

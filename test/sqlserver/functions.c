@@ -410,6 +410,21 @@ FUNCTION(suser_sname) {
 	const char *sid = sqlite3_value_bytes(values[0]) > 0 ? sqlite3_value_blob(values[0]) : "";
 	give_text(context, sqlite3_value_bytes(values[0]) == 1 && *sid == 1 ? "sa" : NULL);
 }
+/* Logins by number, as sys.server_principals has them. */
+FUNCTION(suser_id) {
+	const struct sim_scope *scope = scope_of(context);
+	const char *name = count > 0 ? text_of(values[0]) : scope->session != NULL ? scope->session->login : "";
+	const struct sim_login_row *row = sim_login_find(scope->instance, name);
+	give(context, row != NULL ? sim_integer(sim_login_id(scope->instance, row)) : sim_null());
+}
+FUNCTION(suser_name) {
+	const struct sim_instance *instance = scope_of(context)->instance;
+	if (count == 0) return login(context, count, values);
+	for (size_t i = 0; i < instance->login_count; i++)
+		if (sim_login_id(instance, &instance->logins[i]) == sqlite3_value_int(values[0]))
+			return give_text(context, instance->logins[i].name);
+	sqlite3_result_null(context);
+}
 FUNCTION(user_name) {
 	UNUSED;
 	const struct sim_session *session = scope_of(context)->session;
@@ -582,6 +597,8 @@ void sim_functions_register(struct sim_store *store) {
 		{ "sim_session_context", 1, PLAIN, session_context },
 		{ "sim_sessionproperty", 1, PLAIN, sessionproperty },
 		{ "sim_substring", 3, PURE, substring },
+		{ "sim_suser_id", -1, PLAIN, suser_id },
+		{ "sim_suser_name", -1, PLAIN, suser_name },
 		{ "sim_suser_sname", -1, PLAIN, suser_sname },
 		{ "sim_sysdatetime", 0, PLAIN, sysdatetime },
 		{ "sim_user_name", -1, PLAIN, user_name },

@@ -13,7 +13,7 @@
 
 /* master's content beyond its tables. */
 static const char system_file[] = "master.mdf";
-enum { FORMAT = 1 };
+enum { FORMAT = 2 };
 
 uint64_t sim_random(struct sim_instance *instance) {
 	/* splitmix64 */
@@ -63,6 +63,7 @@ static void put_databases(struct strbuf *buf, const struct sim_instance *instanc
 		const struct sim_database *database = instance->databases[i];
 		wire_put(buf, (uint64_t)database->id);
 		wire_put_text(buf, database->name);
+		wire_put_text(buf, database->owner);
 		wire_put_text(buf, database->guid);
 		wire_put_text(buf, database->log.file);
 		wire_put(buf, database->recovery);
@@ -75,6 +76,14 @@ static void put_databases(struct strbuf *buf, const struct sim_instance *instanc
 	}
 }
 
+/* "" was written for NULL. */
+static char *get_optional(struct wire *wire) {
+	char *text = wire_get_text(wire);
+	if (*text != '\0') return text;
+	free(text);
+	return NULL;
+}
+
 static int get_databases(struct wire *wire, struct sim_instance *instance, struct error **err) {
 	uint64_t count = wire_get(wire);
 	for (uint64_t i = 0; i < count && !wire->broken; i++) {
@@ -84,6 +93,7 @@ static int get_databases(struct wire *wire, struct sim_instance *instance, struc
 		instance->databases[instance->database_count++] = database;
 		database->id = (int)wire_get(wire);
 		database->name = wire_get_text(wire);
+		database->owner = get_optional(wire);
 		cleanup_free char *guid = wire_get_text(wire), *file = wire_get_text(wire);
 		database->recovery = (enum sim_recovery_model)wire_get(wire);
 		database->created = (int64_t)wire_get(wire);
@@ -132,14 +142,6 @@ static void put_security(struct strbuf *buf, const struct sim_instance *instance
 	for (size_t j = 0; j < ARRAY_LENGTH(texts); j++) wire_put_text(buf, texts[j]);
 	wire_put(buf, (uint64_t)endpoint->port);
 	wire_put(buf, endpoint->started);
-}
-
-/* "" was written for NULL. */
-static char *get_optional(struct wire *wire) {
-	char *text = wire_get_text(wire);
-	if (*text != '\0') return text;
-	free(text);
-	return NULL;
 }
 
 static void get_security(struct wire *wire, struct sim_instance *instance) {

@@ -172,6 +172,10 @@ static enum sim_run server_diagnostics(struct call *call) {
 	struct sim_session *session = call->session;
 	struct sim_progress_state *progress = &session->progress;
 	int64_t interval = integer_argument(call, 0, "@repeat_interval", 0), now = sim_now(session->instance);
+	if (!sim_has_permission(session, "VIEW SERVER STATE")) {
+		sim_raise(session, call->statement->line, 300, "VIEW SERVER STATE");
+		return sim_raise(session, call->statement->line, 297);
+	}
 	if (interval != 0 && interval < 5)
 		return sim_raise_text(
 		        session, call->statement->line, 15600, 15, 1,

@@ -269,6 +269,10 @@ static enum sim_run complain(struct sim_session *session, struct sim_store *stor
 		if (type != NULL) *type++ = '\0';
 		return sim_raise(session, line, 245, message + 4, type != NULL ? type : "int");
 	}
+	if (strncmp(message, "300 ", 4) == 0) {
+		sim_raise(session, line, 300, message + 4);
+		return sim_raise(session, line, 297);
+	}
 	if (sqlite3_errcode(store->sqlite) == SQLITE_CONSTRAINT) return constraint(session, store, statement, message);
 	if (strstr(message, "already exists") != NULL && statement->name != NULL) {
 		const char *dot = strrchr(statement->name, '.');

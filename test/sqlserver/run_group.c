@@ -124,9 +124,7 @@ static enum sim_run create_group(struct sim_session *session, const struct sim_s
 	const char *required = sim_option_value(statement->options, statement->option_count,
 	                                        "REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT");
 	const char *lease = sim_option_value(statement->options, statement->option_count, "WRITE_LEASE_VALIDITY");
-	if (!sim_has_permission(session, "CREATE AVAILABILITY GROUP") &&
-	    !sim_has_permission(session, "ALTER ANY AVAILABILITY GROUP"))
-		return sim_raise(session, statement->line, 15247);
+	if (!sim_is_sysadmin(session)) return sim_raise(session, statement->line, 15247);
 	if (!instance->hadr_enabled || strcasecmp(instance->edition, "Express") == 0)
 		return sim_raise(session, statement->line, 35221);
 	if (sim_group_find(instance, statement->name) != NULL)
@@ -378,7 +376,8 @@ static enum sim_run change(struct sim_session *session, const struct sim_stateme
 }
 
 static enum sim_run alter_group(struct sim_session *session, const struct sim_statement *statement) {
-	if (!sim_has_permission(session, "ALTER ANY AVAILABILITY GROUP"))
+	if (!sim_has_permission(session, "ALTER ANY AVAILABILITY GROUP") ||
+	    !sim_has_permission(session, "ALTER ANY DATABASE"))
 		return sim_raise(session, statement->line, 15151, "alter", "availability group", statement->name);
 	if (strcmp(statement->other, "JOIN") == 0) return join_group(session, statement);
 	struct sim_group *group = sim_group_find(session->instance, statement->name);
@@ -410,7 +409,7 @@ enum sim_run sim_run_group(struct sim_session *session, const struct sim_stateme
 	if (statement->kind == SIM_ALTER_GROUP) return alter_group(session, statement);
 	struct sim_group *group = sim_group_find(session->instance, statement->name);
 	if (group == NULL && statement->if_exists) return done(session);
-	if (group == NULL)
+	if (group == NULL || !sim_has_permission(session, "ALTER ANY AVAILABILITY GROUP"))
 		return sim_raise(session, statement->line, 15151, "drop", "availability group", statement->name);
 	sim_group_drop(session->instance, group);
 	return done(session);

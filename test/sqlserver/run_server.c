@@ -24,13 +24,13 @@ static enum sim_run refused(struct sim_session *session, const struct sim_statem
 /* --- Databases --- */
 
 static enum sim_run create_database(struct sim_session *session, const struct sim_statement *statement) {
-	if (!sim_has_permission(session, "CREATE ANY DATABASE") && !sim_has_permission(session, "ALTER ANY DATABASE"))
-		return sim_raise_text(session, statement->line, 262, 14, 1,
-		                      "CREATE DATABASE permission denied in database 'master'.");
+	if (!sim_has_permission(session, "CREATE ANY DATABASE"))
+		return sim_raise(session, statement->line, 262, "CREATE DATABASE", "master");
 	if (sim_database_find(session->instance, statement->name) != NULL)
 		return sim_raise(session, statement->line, 1801, statement->name);
-	if (sim_database_create(session->instance, statement->name, true, NULL) == NULL)
-		return sim_raise(session, statement->line, 1105, "dbo.sysfiles", statement->name);
+	struct sim_database *database = sim_database_create(session->instance, statement->name, true, NULL);
+	if (database == NULL) return sim_raise(session, statement->line, 1105, "dbo.sysfiles", statement->name);
+	sim_set_text(&database->owner, session->login);
 	return done(session);
 }
 
@@ -42,6 +42,8 @@ static enum sim_run alter_database(struct sim_session *session, const struct sim
 		sim_raise(session, statement->line, 5011, statement->name);
 		return SIM_RUN_FAILED;
 	}
+	if (!sim_has_permission(session, "ALTER ANY DATABASE") && !sim_owns(session, database))
+		return sim_raise(session, statement->line, 5011, statement->name);
 	const char *hadr = option(statement, "HADR"), *recovery = option(statement, "RECOVERY");
 	if (hadr != NULL) {
 		const struct sim_group *group = sim_group_of(instance, database);
@@ -92,6 +94,8 @@ static enum sim_run drop_database(struct sim_session *session, const struct sim_
 		if (database == NULL && statement->if_exists) continue;
 		if (database == NULL || sim_database_is_system(database))
 			return sim_raise(session, statement->line, 3701, "database", statement->members[i]);
+		if (!sim_has_permission(session, "ALTER ANY DATABASE") && !sim_owns(session, database))
+			return sim_raise(session, statement->line, 3701, "database", statement->members[i]);
 		if (sim_group_of(session->instance, database) != NULL)
 			return sim_raise(session, statement->line, 3752, database->name);
 		if (in_use(session, database)) return sim_raise(session, statement->line, 3702, database->name);
@@ -106,6 +110,10 @@ static enum sim_run backup(struct sim_session *session, const struct sim_stateme
 		sim_raise(session, statement->line, 911, statement->name);
 		sim_raise(session, statement->line, 3013, statement->other);
 		return SIM_RUN_FAILED;
+	}
+	if (!sim_owns(session, database)) {
+		sim_raise(session, statement->line, 262, "BACKUP DATABASE", database->name);
+		return sim_raise(session, statement->line, 3013, statement->other);
 	}
 	const struct sim_group *group = sim_group_of(session->instance, database);
 	if (database->restoring || (group != NULL && group->role != SIM_ROLE_PRIMARY)) {
@@ -257,6 +265,7 @@ static enum sim_run grant(struct sim_session *session, const struct sim_statemen
 
 static enum sim_run master_key(struct sim_session *session, const struct sim_statement *statement) {
 	struct sim_instance *instance = session->instance;
+	if (!sim_has_permission(session, "CONTROL SERVER")) return refused(session, statement);
 	bool create = statement->kind == SIM_CREATE_MASTER_KEY;
 	if (create && instance->master_key) return sim_raise(session, statement->line, 15578);
 	instance->master_key = create;
@@ -305,6 +314,7 @@ static enum sim_run create_certificate(struct sim_session *session, const struct
 	struct sim_instance *instance = session->instance;
 	const char *subject = option(statement, "SUBJECT"), *binary = option(statement, "BINARY");
 	cleanup_strbuf struct strbuf der = { 0 };
+	if (!sim_has_permission(session, "CONTROL SERVER")) return refused(session, statement);
 	if (sim_certificate_find(instance, statement->name) != NULL)
 		return sim_raise(session, statement->line, 15232, statement->name);
 	if (statement->other != NULL && sim_user_find(instance, statement->other) == NULL &&
@@ -339,7 +349,7 @@ static enum sim_run create_certificate(struct sim_session *session, const struct
 static enum sim_run drop_certificate(struct sim_session *session, const struct sim_statement *statement) {
 	struct sim_instance *instance = session->instance;
 	struct sim_certificate *certificate = sim_certificate_find(instance, statement->name);
-	if (certificate == NULL)
+	if (certificate == NULL || !sim_has_permission(session, "CONTROL SERVER"))
 		return sim_raise(session, statement->line, 15151, "drop", "certificate", statement->name);
 	if (certificate == sim_endpoint_certificate(instance))
 		return sim_raise(session, statement->line, 15352, "certificate");
@@ -356,7 +366,9 @@ static enum sim_run drop_certificate(struct sim_session *session, const struct s
 static enum sim_run put_endpoint(struct sim_session *session, const struct sim_statement *statement) {
 	struct sim_endpoint *endpoint = &session->instance->endpoint;
 	bool create = statement->kind == SIM_CREATE_ENDPOINT;
-	if (!create && (endpoint->name == NULL || strcasecmp(endpoint->name, statement->name) != 0))
+	bool may = sim_has_permission(session, create ? "CREATE ENDPOINT" : "ALTER ANY ENDPOINT");
+	if (create && !may) return refused(session, statement);
+	if (!create && (!may || endpoint->name == NULL || strcasecmp(endpoint->name, statement->name) != 0))
 		return sim_raise(session, statement->line, 15151, "alter", "endpoint", statement->name);
 	if (create && endpoint->name != NULL) return sim_raise(session, statement->line, 7862);
 	const struct sim_option *tcp = sim_option_find(statement->options, statement->option_count, "TCP");
@@ -390,7 +402,8 @@ static enum sim_run put_endpoint(struct sim_session *session, const struct sim_s
 
 static enum sim_run drop_endpoint(struct sim_session *session, const struct sim_statement *statement) {
 	struct sim_endpoint *endpoint = &session->instance->endpoint;
-	if (endpoint->name == NULL || strcasecmp(endpoint->name, statement->name) != 0)
+	if (endpoint->name == NULL || strcasecmp(endpoint->name, statement->name) != 0 ||
+	    !sim_has_permission(session, "ALTER ANY ENDPOINT"))
 		return sim_raise(session, statement->line, 15151, "drop", "endpoint", statement->name);
 	sim_set_text(&endpoint->name, NULL);
 	sim_set_text(&endpoint->certificate, NULL);

@@ -11,6 +11,10 @@ struct sim_login_row *sim_login_find(const struct sim_instance *instance, const 
 	return NULL;
 }
 
+int sim_login_id(const struct sim_instance *instance, const struct sim_login_row *row) {
+	return strcasecmp(row->name, "sa") == 0 ? 1 : 256 + (int)(row - instance->logins);
+}
+
 struct sim_certificate *sim_certificate_find(const struct sim_instance *instance, const char *name) {
 	for (size_t i = 0; i < instance->certificate_count; i++)
 		if (strcasecmp(instance->certificates[i].name, name) == 0) return &instance->certificates[i];

@@ -57,6 +57,7 @@ enum sim_recovery_model { SIM_RECOVERY_FULL = 1, SIM_RECOVERY_BULK_LOGGED, SIM_R
 struct sim_database {
 	int id;
 	char *name;
+	char *owner;              /* the login that has created it; NULL: sa */
 	char guid[SIM_GUID_SIZE]; /* of this copy */
 	enum sim_recovery_model recovery;
 	bool read_only, full_backup;
@@ -174,6 +175,7 @@ bool sim_database_is_system(const struct sim_database *database);
 
 /* --- sqlserver/security.c --- */
 
+int sim_login_id(const struct sim_instance *instance, const struct sim_login_row *row); /* principal_id */
 struct sim_login_row *sim_login_find(const struct sim_instance *instance, const char *name);
 struct sim_certificate *sim_certificate_find(const struct sim_instance *instance, const char *name);
 struct sim_user *sim_user_find(const struct sim_instance *instance, const char *name);

@@ -167,5 +167,7 @@ void sim_session_use(struct sim_session *session, const char *database, bool tel
 void sim_done(struct sim_session *session, int64_t rows, bool failed);
 bool sim_is_sysadmin(const struct sim_session *session);
 bool sim_has_permission(const struct sim_session *session, const char *permission);
+/* As db_owner: of what a login has created. */
+bool sim_owns(const struct sim_session *session, const struct sim_database *database);
 
 #endif

@@ -62,6 +62,33 @@ static void skip_parentheses(struct sim_parser *parser) {
 	}
 }
 
+/* CROSS APPLY sys.dm_os_volume_stats(f.database_id, f.file_id) AS v: a join on the columns that a table function's
+ * arguments are. */
+static const char *applied(struct sim_parser *parser) {
+	static const struct {
+		const char *function, *arguments[2];
+	} functions[] = {
+		{ "sys.dm_os_volume_stats", { "database_id", "file_id" } },
+	};
+	const char *plain, *last;
+	const char *table = table_name(parser, &plain, &last);
+	size_t found = 0;
+	while (found < ARRAY_LENGTH(functions) && strcasecmp(functions[found].function, plain) != 0) found++;
+	if (found == ARRAY_LENGTH(functions)) sim_fail_near(parser);
+	const char *arguments[2];
+	sim_expect_punctuation(parser, "(");
+	for (size_t i = 0; i < 2; i++) {
+		if (i > 0) sim_expect_punctuation(parser, ",");
+		arguments[i] = sim_parse_expression(parser).sql;
+	}
+	sim_expect_punctuation(parser, ")");
+	const char *name = alias(parser);
+	const char *as = sim_quoted(parser->arena, name != NULL ? name : last);
+	return sim_text_of(parser, "%s AS %s ON %s.%s = %s AND %s.%s = %s", table, as, as,
+	                   functions[found].arguments[0], arguments[0], as, functions[found].arguments[1],
+	                   arguments[1]);
+}
+
 static const char *table_source(struct sim_parser *parser) {
 	if (sim_accept_punctuation(parser, "(")) {
 		const char *inner;
@@ -102,7 +129,17 @@ static const char *join_kind(struct sim_parser *parser) {
 
 static void from(struct sim_parser *parser, struct strbuf *text) {
 	strbuf_printf(text, " FROM %s", table_source(parser));
-	for (const char *kind; (kind = join_kind(parser)) != NULL;) {
+	for (;;) {
+		if (sim_accept(parser, "CROSS APPLY")) {
+			strbuf_printf(text, " JOIN %s", applied(parser));
+			continue;
+		}
+		if (sim_accept(parser, "OUTER APPLY")) {
+			strbuf_printf(text, " LEFT JOIN %s", applied(parser));
+			continue;
+		}
+		const char *kind = join_kind(parser);
+		if (kind == NULL) break;
 		strbuf_printf(text, "%s%s", kind, table_source(parser));
 		if (sim_accept(parser, "ON")) strbuf_printf(text, " ON %s", sim_parse_or(parser).sql);
 	}

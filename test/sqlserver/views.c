@@ -38,6 +38,11 @@ static const struct view {
 	const char *name;
 	const char *columns; /* as in CREATE TABLE */
 	void (*fill)(struct sim_rows *rows);
+	enum {
+		PUBLIC,
+		SERVER_STATE,
+		DEFINITION
+	} needs; /* VIEW SERVER STATE, or Msg 300; VIEW ANY DEFINITION, or no rows */
 } views[] = {
 	{ "sys.databases",
 	  "name sysname, database_id int, source_database_id int, owner_sid varbinary(85), create_date datetime, "
@@ -45,73 +50,73 @@ static const struct view {
 	  "is_read_only bit, state tinyint, state_desc nvarchar(60), recovery_model tinyint, recovery_model_desc "
 	  "nvarchar(60), log_reuse_wait tinyint, log_reuse_wait_desc nvarchar(60), replica_id uniqueidentifier, "
 	  "group_database_id uniqueidentifier, service_broker_guid uniqueidentifier, is_encrypted bit",
-	  sim_view_databases },
+	  sim_view_databases, PUBLIC },
 	{ "sys.database_recovery_status",
 	  "database_id int, database_guid uniqueidentifier, family_guid uniqueidentifier, last_log_backup_lsn "
 	  "numeric(25,0), recovery_fork_guid uniqueidentifier, first_recovery_fork_guid uniqueidentifier, "
 	  "fork_point_lsn numeric(25,0)",
-	  sim_view_recovery_status },
+	  sim_view_recovery_status, PUBLIC },
 	{ "sys.server_principals",
 	  "name sysname, principal_id int, sid varbinary(85), type char(1), type_desc nvarchar(60), is_disabled bit, "
 	  "create_date datetime, modify_date datetime, default_database_name sysname, default_language_name sysname",
-	  sim_view_principals },
+	  sim_view_principals, PUBLIC },
 	{ "sys.sql_logins", "name sysname, principal_id int, is_disabled bit, default_database_name sysname",
-	  sim_view_sql_logins },
+	  sim_view_sql_logins, PUBLIC },
 	{ "sys.server_permissions",
 	  "class tinyint, class_desc nvarchar(60), grantee_principal_id int, permission_name nvarchar(128), state_desc "
 	  "nvarchar(60)",
-	  sim_view_server_permissions },
+	  sim_view_server_permissions, PUBLIC },
 	{ "sys.database_principals", "name sysname, principal_id int, type char(1), type_desc nvarchar(60)",
-	  sim_view_database_principals },
+	  sim_view_database_principals, PUBLIC },
 	{ "sys.certificates",
 	  "name sysname, certificate_id int, principal_id int, pvt_key_encryption_type char(2), "
 	  "pvt_key_encryption_type_desc nvarchar(60), is_active_for_begin_dialog bit, issuer_name nvarchar(442), "
 	  "subject nvarchar(4000), thumbprint varbinary(32)",
-	  sim_view_certificates },
-	{ "sys.symmetric_keys", "name sysname, symmetric_key_id int, key_length int", sim_view_symmetric_keys },
+	  sim_view_certificates, PUBLIC },
+	{ "sys.symmetric_keys", "name sysname, symmetric_key_id int, key_length int", sim_view_symmetric_keys, PUBLIC },
 	{ "sys.endpoints",
 	  "name sysname, endpoint_id int, principal_id int, protocol tinyint, protocol_desc nvarchar(60), type "
 	  "tinyint, type_desc nvarchar(60), state tinyint, state_desc nvarchar(60), is_admin_endpoint bit",
-	  sim_view_endpoints },
+	  sim_view_endpoints, PUBLIC },
 	{ "sys.database_mirroring_endpoints",
 	  "name sysname, endpoint_id int, principal_id int, protocol tinyint, protocol_desc nvarchar(60), type "
 	  "tinyint, type_desc nvarchar(60), state tinyint, state_desc nvarchar(60), is_admin_endpoint bit, role "
 	  "tinyint, role_desc nvarchar(60), is_encryption_enabled bit, connection_auth tinyint, connection_auth_desc "
 	  "nvarchar(60), certificate_id int, encryption_algorithm tinyint, encryption_algorithm_desc nvarchar(60)",
-	  sim_view_mirroring_endpoints },
+	  sim_view_mirroring_endpoints, PUBLIC },
 	{ "sys.tcp_endpoints",
 	  "name sysname, endpoint_id int, principal_id int, protocol tinyint, protocol_desc nvarchar(60), type "
 	  "tinyint, type_desc nvarchar(60), state tinyint, state_desc nvarchar(60), is_admin_endpoint bit, port int",
-	  sim_view_tcp_endpoints },
+	  sim_view_tcp_endpoints, PUBLIC },
 	{ "sys.dm_os_sys_info",
 	  "cpu_count int, physical_memory_kb bigint, ms_ticks bigint, sqlserver_start_time datetime",
-	  sim_view_os_sys_info },
+	  sim_view_os_sys_info, SERVER_STATE },
 	{ "sys.configurations", "configuration_id int, name nvarchar(35), value int, value_in_use int",
-	  sim_view_configurations },
+	  sim_view_configurations, PUBLIC },
 	{ "sys.dm_exec_sessions",
 	  "session_id smallint, login_time datetime, host_name nvarchar(128), program_name nvarchar(128), login_name "
 	  "nvarchar(128), status nvarchar(30), database_id smallint, open_transaction_count int, is_user_process bit",
-	  sim_view_exec_sessions },
+	  sim_view_exec_sessions, PUBLIC },
 	{ "sys.tables",
 	  "name sysname, object_id int, schema_id int, type char(2), type_desc nvarchar(60), create_date datetime, "
 	  "is_ms_shipped bit",
-	  sim_view_tables },
+	  sim_view_tables, PUBLIC },
 	{ "sys.objects",
 	  "name sysname, object_id int, schema_id int, type char(2), type_desc nvarchar(60), create_date datetime, "
 	  "is_ms_shipped bit",
-	  sim_view_tables },
+	  sim_view_tables, PUBLIC },
 	{ "sys.columns", "object_id int, name sysname, column_id int, max_length smallint, is_nullable bit",
-	  sim_view_columns },
+	  sim_view_columns, PUBLIC },
 	{ "information_schema.tables",
 	  "TABLE_CATALOG nvarchar(128), TABLE_SCHEMA nvarchar(128), TABLE_NAME sysname, TABLE_TYPE varchar(10)",
-	  sim_view_information_tables },
+	  sim_view_information_tables, PUBLIC },
 	{ "sys.availability_groups",
 	  "group_id uniqueidentifier, name sysname, resource_id nvarchar(40), resource_group_id nvarchar(40), "
 	  "failure_condition_level int, health_check_timeout int, automated_backup_preference tinyint, "
 	  "automated_backup_preference_desc nvarchar(60), version smallint, basic_features bit, dtc_support bit, "
 	  "db_failover bit, is_distributed bit, sequence_number bigint, cluster_type tinyint, cluster_type_desc "
 	  "nvarchar(60), required_synchronized_secondaries_to_commit int, is_contained bit",
-	  sim_view_groups },
+	  sim_view_groups, DEFINITION },
 	{ "sys.availability_replicas",
 	  "replica_id uniqueidentifier, group_id uniqueidentifier, replica_metadata_id int, replica_server_name "
 	  "nvarchar(256), owner_sid varbinary(85), endpoint_url nvarchar(256), availability_mode tinyint, "
@@ -120,7 +125,7 @@ static const struct view {
 	  "nvarchar(60), secondary_role_allow_connections tinyint, secondary_role_allow_connections_desc nvarchar(60), "
 	  "create_date datetime, modify_date datetime, backup_priority int, read_only_routing_url nvarchar(256), "
 	  "seeding_mode tinyint, seeding_mode_desc nvarchar(60)",
-	  sim_view_replicas },
+	  sim_view_replicas, DEFINITION },
 	{ "sys.dm_hadr_availability_replica_states",
 	  "replica_id uniqueidentifier, group_id uniqueidentifier, is_local bit, role tinyint, role_desc nvarchar(60), "
 	  "operational_state tinyint, operational_state_desc nvarchar(60), connected_state tinyint, "
@@ -128,7 +133,7 @@ static const struct view {
 	  "synchronization_health tinyint, synchronization_health_desc nvarchar(60), last_connect_error_number int, "
 	  "last_connect_error_description nvarchar(1024), last_connect_error_timestamp datetime, "
 	  "write_lease_remaining_ticks bigint, current_configuration_commit_start_time_utc datetime",
-	  sim_view_replica_states },
+	  sim_view_replica_states, SERVER_STATE },
 	{ "sys.dm_hadr_database_replica_states",
 	  "database_id int, group_id uniqueidentifier, replica_id uniqueidentifier, group_database_id "
 	  "uniqueidentifier, is_local bit, is_primary_replica bit, synchronization_state tinyint, "
@@ -140,29 +145,50 @@ static const struct view {
 	  "last_redone_lsn numeric(25,0), last_redone_time datetime, log_send_queue_size bigint, log_send_rate bigint, "
 	  "redo_queue_size bigint, redo_rate bigint, end_of_log_lsn numeric(25,0), last_commit_lsn numeric(25,0), "
 	  "last_commit_time datetime, secondary_lag_seconds bigint",
-	  sim_view_database_states },
+	  sim_view_database_states, SERVER_STATE },
 	{ "sys.dm_hadr_availability_replica_cluster_states",
 	  "replica_id uniqueidentifier, replica_server_name nvarchar(256), group_id uniqueidentifier, join_state "
 	  "tinyint, join_state_desc nvarchar(60)",
-	  sim_view_cluster_states },
+	  sim_view_cluster_states, SERVER_STATE },
 	{ "sys.dm_hadr_database_replica_cluster_states",
 	  "replica_id uniqueidentifier, group_database_id uniqueidentifier, database_name sysname, is_failover_ready "
 	  "bit, is_pending_secondary_suspend bit, is_database_joined bit",
-	  sim_view_database_cluster_states },
+	  sim_view_database_cluster_states, SERVER_STATE },
 	{ "sys.availability_databases_cluster",
 	  "group_id uniqueidentifier, group_database_id uniqueidentifier, database_name sysname",
-	  sim_view_databases_cluster },
+	  sim_view_databases_cluster, DEFINITION },
 	{ "sys.dm_hadr_automatic_seeding",
 	  "start_time datetime, completion_time datetime, ag_id uniqueidentifier, ag_db_id uniqueidentifier, "
 	  "ag_remote_replica_id uniqueidentifier, operation_id uniqueidentifier, is_source bit, current_state "
 	  "nvarchar(60), performed_seeding bit, failure_state int, failure_state_desc nvarchar(60), error_code int, "
 	  "number_of_attempts int",
-	  sim_view_automatic_seeding },
+	  sim_view_automatic_seeding, SERVER_STATE },
 	{ "sys.dm_hadr_physical_seeding_stats",
-	  "local_physical_seeding_id uniqueidentifier, local_database_id int, local_database_name nvarchar(128), "
-	  "remote_machine_name nvarchar(128), role_desc nvarchar(60), internal_state_desc nvarchar(60), "
-	  "database_size_bytes bigint, start_time_utc datetime, end_time_utc datetime",
-	  sim_view_physical_seeding },
+	  "local_physical_seeding_id uniqueidentifier, remote_physical_seeding_id uniqueidentifier, local_database_id "
+	  "int, local_database_name nvarchar(128), remote_machine_name nvarchar(128), role_desc nvarchar(60), "
+	  "internal_state_desc nvarchar(60), transfer_rate_bytes_per_second bigint, transferred_size_bytes bigint, "
+	  "database_size_bytes bigint, start_time_utc datetime, end_time_utc datetime, estimate_time_complete_utc "
+	  "datetime, total_disk_io_wait_time_ms bigint, total_network_wait_time_ms bigint, failure_code int, "
+	  "failure_message nvarchar(128), failure_time_utc datetime, is_compression_enabled bit",
+	  sim_view_physical_seeding, SERVER_STATE },
+	{ "sys.dm_hadr_availability_group_states",
+	  "group_id uniqueidentifier, primary_replica nvarchar(128), primary_recovery_health tinyint, "
+	  "primary_recovery_health_desc nvarchar(60), secondary_recovery_health tinyint, "
+	  "secondary_recovery_health_desc "
+	  "nvarchar(60), synchronization_health tinyint, synchronization_health_desc nvarchar(60)",
+	  sim_view_group_states, SERVER_STATE },
+	{ "sys.master_files",
+	  "database_id int, file_id int, type tinyint, type_desc nvarchar(60), data_space_id int, name sysname, "
+	  "physical_name nvarchar(260), state tinyint, state_desc nvarchar(60), size int, max_size int, growth int, "
+	  "is_read_only bit, is_percent_growth bit",
+	  sim_view_master_files, PUBLIC },
+	/* A function of (database_id, file_id): APPLY makes a join of it (sqlserver/translate_query.c). */
+	{ "sys.dm_os_volume_stats",
+	  "database_id int, file_id int, volume_mount_point nvarchar(512), volume_id nvarchar(512), "
+	  "logical_volume_name nvarchar(512), file_system_type nvarchar(512), total_bytes bigint, available_bytes "
+	  "bigint, supports_compression bit, supports_alternate_streams bit, supports_sparse_files bit, is_read_only "
+	  "bit, is_compressed bit",
+	  sim_view_volume_stats, SERVER_STATE },
 };
 
 /* --- As virtual tables --- */
@@ -247,7 +273,16 @@ static int view_filter(sqlite3_vtab_cursor *base, int number_, const char *name,
 	free_rows(&cursor->rows);
 	cursor->row = 0;
 	cursor->rows.scope = table->module->scope;
-	table->module->view->fill(&cursor->rows);
+	const struct view *view = table->module->view;
+	const struct sim_session *session = table->module->scope->session;
+	if (view->needs == SERVER_STATE && session != NULL && !sim_has_permission(session, "VIEW SERVER STATE")) {
+		sqlite3_free(base->pVtab->zErrMsg);
+		base->pVtab->zErrMsg = sqlite3_mprintf("300 VIEW SERVER STATE");
+		return SQLITE_ERROR;
+	}
+	if (view->needs == DEFINITION && session != NULL && !sim_has_permission(session, "VIEW ANY DEFINITION"))
+		return SQLITE_OK;
+	view->fill(&cursor->rows);
 	return SQLITE_OK;
 }
 static int view_next(sqlite3_vtab_cursor *base) {

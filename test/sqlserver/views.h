@@ -47,5 +47,8 @@ void sim_view_database_cluster_states(struct sim_rows *rows);
 void sim_view_databases_cluster(struct sim_rows *rows);
 void sim_view_automatic_seeding(struct sim_rows *rows);
 void sim_view_physical_seeding(struct sim_rows *rows);
+void sim_view_group_states(struct sim_rows *rows);
+void sim_view_master_files(struct sim_rows *rows);
+void sim_view_volume_stats(struct sim_rows *rows);
 
 #endif

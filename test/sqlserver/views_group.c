@@ -45,7 +45,8 @@ void sim_view_groups(struct sim_rows *rows) {
 		sim_rows_number(rows, group->db_failover);
 		sim_rows_number(rows, 0);
 		sim_rows_number(rows, (int64_t)group->sequence);
-		sim_rows_number(rows, group->cluster_type);
+		static const int numbers[] = { 0, 2, 1 };
+		sim_rows_number(rows, numbers[group->cluster_type]);
 		sim_rows_text(rows, cluster_names[group->cluster_type]);
 		sim_rows_number(rows, group->required);
 		sim_rows_number(rows, 0);
@@ -309,7 +310,7 @@ void sim_view_automatic_seeding(struct sim_rows *rows) {
 			sim_rows_number(rows, seeding->source);
 			sim_rows_text(rows, states[seeding->state]);
 			sim_rows_number(rows, seeding->streamed);
-			if (failed) sim_rows_number(rows, 5), sim_rows_text(rows, "Transport");
+			if (failed) sim_rows_number(rows, 6), sim_rows_text(rows, "Transport");
 			else sim_rows_null(rows, 2);
 			sim_rows_null(rows, 1);
 			sim_rows_number(rows, 1);
@@ -326,15 +327,51 @@ void sim_view_physical_seeding(struct sim_rows *rows) {
 			        sim_database_of_group(instance, seeding->group_database_id);
 			const struct sim_replica *replica = sim_group_replica_by_id(group, seeding->replica_id);
 			if (!seeding->streamed || database == NULL || replica == NULL) continue;
+			int64_t size = (int64_t)sim_log_bytes(&database->log, 0, database->log.count);
+			sim_rows_guid(rows, seeding->operation_id);
 			sim_rows_guid(rows, seeding->operation_id);
 			sim_rows_number(rows, database->id);
 			sim_rows_text(rows, database->name);
 			sim_rows_text(rows, replica->name);
 			sim_rows_text(rows, "Source");
 			sim_rows_text(rows, seeding->completed_wall == 0 ? "ReadingAndSendingData" : "Success");
-			sim_rows_number(rows, (int64_t)sim_log_bytes(&database->log, 0, database->log.count));
+			sim_rows_null(rows, 1);
+			sim_rows_number(rows, seeding->completed_wall == 0 ? 0 : size);
+			sim_rows_number(rows, size);
 			sim_rows_time(rows, seeding->started_wall);
 			sim_rows_time(rows, seeding->completed_wall);
+			sim_rows_null(rows, 6);
+			sim_rows_number(rows, 0);
 		}
+	}
+}
+
+/* A secondary knows who is primary from what it follows. */
+static const char *primary_name(const struct sim_group *group) {
+	const struct sim_replica *primary = group->role == SIM_ROLE_PRIMARY
+	                                            ? sim_group_local(group)
+	                                            : sim_group_replica_by_id(group, group->primary_id);
+	return primary != NULL ? primary->name : NULL;
+}
+
+void sim_view_group_states(struct sim_rows *rows) {
+	EACH_GROUP(rows, group) {
+		bool primary = group->role == SIM_ROLE_PRIMARY, secondary = group->role == SIM_ROLE_SECONDARY;
+		size_t seen = 0, healthy = 0;
+		for (size_t i = 0; i < group->replica_count; i++) {
+			const struct sim_replica *replica = &group->replicas[i];
+			if (!primary && !is_local(group, replica)) continue;
+			seen++;
+			healthy += replica_health(rows->scope->instance, group, replica) == 2;
+		}
+		int health = healthy == 0 ? 0 : healthy < seen ? 1 : 2;
+		sim_rows_guid(rows, group->id);
+		sim_rows_text(rows, primary_name(group));
+		sim_rows_put(rows, primary ? sim_integer(1) : sim_null());
+		sim_rows_text(rows, primary ? "ONLINE" : NULL);
+		sim_rows_put(rows, secondary ? sim_integer(1) : sim_null());
+		sim_rows_text(rows, secondary ? "ONLINE" : NULL);
+		sim_rows_number(rows, health);
+		sim_rows_text(rows, health_names[health]);
 	}
 }

@@ -56,12 +56,62 @@ void sim_view_recovery_status(struct sim_rows *rows) {
 	}
 }
 
+/* --- Files: one of rows and one of log for each database, on the one volume --- */
+
+static const char *const file_types[] = { "ROWS", "LOG" };
+
+void sim_view_master_files(struct sim_rows *rows) {
+	const struct sim_instance *instance = rows->scope->instance;
+	const struct sim_session *session = rows->scope->session;
+	if (session != NULL && !sim_has_permission(session, "CREATE ANY DATABASE") &&
+	    !sim_has_permission(session, "VIEW ANY DEFINITION"))
+		return;
+	for (size_t i = 0; i < 2 * instance->database_count; i++) {
+		const struct sim_database *database = instance->databases[i / 2];
+		bool log = i % 2 != 0;
+		const char *suffix = log ? "_log" : "", *extension = log ? "ldf" : "mdf";
+		cleanup_free char *name = xasprintf("%s%s", database->name, suffix);
+		cleanup_free char *path = xasprintf("/var/opt/mssql/data/%s%s.%s", database->name, suffix, extension);
+		enum sim_database_state state = sim_database_state(instance, database);
+		sim_rows_number(rows, database->id);
+		sim_rows_number(rows, log + 1);
+		sim_rows_number(rows, log);
+		sim_rows_text(rows, file_types[log]);
+		sim_rows_number(rows, !log);
+		sim_rows_text(rows, name);
+		sim_rows_text(rows, path);
+		sim_rows_number(rows, state);
+		sim_rows_text(rows, sim_database_state_name(state));
+		sim_rows_number(rows, 1024); /* pages of 8 KiB */
+		sim_rows_number(rows, log ? 268435456 : -1);
+		sim_rows_number(rows, 8192);
+		sim_rows_number(rows, database->read_only);
+		sim_rows_number(rows, 0);
+	}
+}
+
+void sim_view_volume_stats(struct sim_rows *rows) {
+	const struct sim_instance *instance = rows->scope->instance;
+	struct sim_space space = sim_disk_space(instance->disk);
+	for (size_t i = 0; i < 2 * instance->database_count; i++) {
+		sim_rows_number(rows, instance->databases[i / 2]->id);
+		sim_rows_number(rows, (int64_t)(i % 2) + 1);
+		sim_rows_text(rows, "/var/opt/mssql");
+		for (int empty = 0; empty < 3; empty++) sim_rows_text(rows, "");
+		sim_rows_number(rows, (int64_t)space.total);
+		sim_rows_number(rows, (int64_t)space.available);
+		for (int flag = 0; flag < 5; flag++) sim_rows_number(rows, 0);
+	}
+}
+
+/* --- Principals --- */
+
 void sim_view_principals(struct sim_rows *rows) {
 	const struct sim_instance *instance = rows->scope->instance;
 	for (size_t i = 0; i < instance->login_count; i++) {
 		const struct sim_login_row *row = &instance->logins[i];
 		sim_rows_text(rows, row->name);
-		sim_rows_number(rows, strcasecmp(row->name, "sa") == 0 ? 1 : 256 + (int64_t)i);
+		sim_rows_number(rows, sim_login_id(instance, row));
 		sim_rows_bytes(rows, strcasecmp(row->name, "sa") == 0 ? "\x01" : row->sid,
 		               strcasecmp(row->name, "sa") == 0 ? 1 : strlen(row->sid));
 		sim_rows_text(rows, "S");
@@ -87,7 +137,7 @@ void sim_view_sql_logins(struct sim_rows *rows) {
 	const struct sim_instance *instance = rows->scope->instance;
 	for (size_t i = 0; i < instance->login_count; i++) {
 		sim_rows_text(rows, instance->logins[i].name);
-		sim_rows_number(rows, strcasecmp(instance->logins[i].name, "sa") == 0 ? 1 : 256 + (int64_t)i);
+		sim_rows_number(rows, sim_login_id(instance, &instance->logins[i]));
 		sim_rows_number(rows, instance->logins[i].disabled);
 		sim_rows_text(rows, instance->logins[i].default_database);
 	}

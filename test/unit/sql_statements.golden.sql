@@ -1,4 +1,5 @@
 -- sql_bootstrap_server
+USE [master];
 BEGIN TRY
 IF NOT EXISTS (SELECT 1 FROM sys.symmetric_keys WHERE name = N'##MS_DatabaseMasterKey##')
     CREATE MASTER KEY ENCRYPTION BY PASSWORD = N'Master-1''';
@@ -28,15 +29,16 @@ IF OBJECT_ID(N'master.dbo.agkeeper_generation') IS NULL
         only_row int NOT NULL PRIMARY KEY CHECK (only_row = 1),
         generation bigint NOT NULL
     );
+GRANT SELECT, UPDATE ON dbo.agkeeper_generation TO [agkeeper];
 IF NOT EXISTS (SELECT 1 FROM master.dbo.agkeeper_generation)
     INSERT INTO master.dbo.agkeeper_generation (only_row, generation) VALUES (1, 0);
-GRANT SELECT, UPDATE ON dbo.agkeeper_generation TO [agkeeper];
 END TRY
 BEGIN CATCH
     THROW;
 END CATCH;
 
 -- sql_bootstrap_server
+USE [master];
 BEGIN TRY
 IF NOT EXISTS (SELECT 1 FROM sys.symmetric_keys WHERE name = N'##MS_DatabaseMasterKey##')
     CREATE MASTER KEY ENCRYPTION BY PASSWORD = N'Master-1''';
@@ -73,9 +75,9 @@ IF OBJECT_ID(N'master.dbo.agkeeper_generation') IS NULL
         only_row int NOT NULL PRIMARY KEY CHECK (only_row = 1),
         generation bigint NOT NULL
     );
+GRANT SELECT, UPDATE ON dbo.agkeeper_generation TO [agkeeper];
 IF NOT EXISTS (SELECT 1 FROM master.dbo.agkeeper_generation)
     INSERT INTO master.dbo.agkeeper_generation (only_row, generation) VALUES (1, 0);
-GRANT SELECT, UPDATE ON dbo.agkeeper_generation TO [agkeeper];
 END TRY
 BEGIN CATCH
     THROW;
@@ -124,6 +126,14 @@ IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE state_desc =
     THROW 51003, N'agkeeper: this server is not fenced any more', 1;
 EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';
 ALTER AVAILABILITY GROUP [ag1] FAILOVER;
+
+-- sql_force_promote
+IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE state_desc = N'STOPPED')
+    OR NOT EXISTS (SELECT 1 FROM sys.dm_os_sys_info
+        WHERE CONVERT(nvarchar(40), sqlserver_start_time, 126) = N'2026-11-22T10:00:00.123')
+    THROW 51003, N'agkeeper: this server is not fenced any more', 1;
+EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';
+ALTER AVAILABILITY GROUP [ag1] FORCE_FAILOVER_ALLOW_DATA_LOSS;
 
 -- sql_offline
 EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';
@@ -290,4 +300,9 @@ SELECT a.ag_db_id AS group_database_id, a.ag_remote_replica_id AS remote_replica
 FROM sys.availability_groups AS g
 JOIN sys.dm_hadr_automatic_seeding AS a ON a.ag_id = g.group_id
 WHERE g.name = N'ag1';
+SELECT v.volume_mount_point AS mount_point, MAX(v.total_bytes) AS total_bytes,
+    MIN(v.available_bytes) AS available_bytes
+FROM sys.master_files AS f
+CROSS APPLY sys.dm_os_volume_stats(f.database_id, f.file_id) AS v
+GROUP BY v.volume_mount_point;
 

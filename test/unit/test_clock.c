@@ -102,6 +102,24 @@ static void writes_what_it_reads(void **state) {
 	}
 }
 
+static void reads_micro_time(void **state) {
+	(void)state;
+	static const struct {
+		const char *text;
+		int64_t microseconds;
+	} cases[] = {
+		{ "1970-01-01T00:00:00Z", 0 },
+		{ "2026-11-22T10:00:00.000042Z", 1795341600000042 },
+		{ "2026-11-22T10:00:00.5Z", 1795341600500000 },
+		{ "2026-11-22T11:00:00.1234567+01:00", 1795341600123456 },
+		{ "2026-11-22T10:00:00.", -1 },
+		{ "today", -1 },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		assert_int_equal(clock_parse_micro_time(cases[i].text), cases[i].microseconds);
+	}
+}
+
 static void tells_now(void **state) {
 	(void)state;
 	char text[CLOCK_RFC3339_SIZE];
@@ -121,6 +139,7 @@ int main(void) {
 		cmocka_unit_test(reads),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(writes_what_it_reads),
+		cmocka_unit_test(reads_micro_time),
 		cmocka_unit_test(tells_now),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

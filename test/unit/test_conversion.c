@@ -293,6 +293,31 @@ static void test_without_spec(void **state) {
 	assert_int_equal(json_object_object_length(object), 2);
 }
 
+/* Above all the record by which a group fails over. */
+static void test_status_is_carried(void **state) {
+	(void)state;
+	static const char status[] =
+	        "{\"phase\":\"Ready\",\"primaryReplica\":\"db-1\",\"synchronized\":\"3/3\",\"availabilityGroup\":{"
+	        "\"initialized\":true,\"groupID\":\"g\",\"epoch\":4,\"generation\":9,\"holder\":\"agkeeper-0_1\","
+	        "\"primary\":{\"pod\":\"db-1\",\"incarnation\":\"u1\"},\"synchronousSet\":[{\"pod\":\"db-1\","
+	        "\"incarnation\":\"u1\"},{\"pod\":\"db-2\",\"incarnation\":\"u2\"}],\"requiredSynchronized\":1,"
+	        "\"databases\":[{\"name\":\"a\",\"id\":\"1\"}],\"intent\":{\"kind\":\"Failover\",\"startedAt\":"
+	        "\"2026-11-22T10:00:00.000042Z\"}},\"failovers\":[{\"from\":\"db-0\",\"to\":\"db-1\",\"kind\":"
+	        "\"Failover\",\"startedAt\":\"2026-11-22T09:00:00.5Z\",\"finishedAt\":\"2026-11-22T09:00:01.9Z\","
+	        "\"seconds\":\"1.4\",\"rowsAtRisk\":\"none\"}]}";
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		const char *other = other_version(rows[i].api_version);
+		cleanup_json struct json_object *object =
+		        new_object(rows[i].api_version, rows[i].spec, "{'name':'db'}");
+		cleanup_json struct json_object *expected = parse(status);
+		json_set(object, "status", parse(status));
+		convert(object, other);
+		assert_same(json_get(object, "status"), expected, rows[i].spec);
+		convert(object, rows[i].api_version);
+		assert_same(json_get(object, "status"), expected, rows[i].spec);
+	}
+}
+
 /* ---- objects generated from the field tables ---- */
 
 struct random {
@@ -567,6 +592,7 @@ int main(void) {
 		cmocka_unit_test(test_memory_is_consumed),
 		cmocka_unit_test(test_no_place_for_memory),
 		cmocka_unit_test(test_without_spec),
+		cmocka_unit_test(test_status_is_carried),
 		cmocka_unit_test(test_round_trip_is_identity),
 		cmocka_unit_test(test_defaults_and_conversion_commute),
 		cmocka_unit_test(test_admitted_in_both_versions),

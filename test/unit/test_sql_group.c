@@ -222,6 +222,9 @@ static void becomes_a_group(void **state) {
 	assert_int_equal(seen.replica_count, SERVERS);
 	assert_int_equal(seen.local_database_count, 1);
 	assert_true(seen.local_databases[0].has_log_chain);
+	assert_int_equal(seen.volume_count, 1);
+	assert_string_equal(seen.volumes[0].mount_point, "/var/opt/mssql");
+	assert_in_range(seen.volumes[0].available_bytes, 1, seen.volumes[0].total_bytes);
 	for (size_t i = 0; i < seen.database_count; i++) {
 		const struct sql_database_row *database = &seen.databases[i];
 		assert_string_equal(database->name, "agdb1");
@@ -295,18 +298,38 @@ static void held_lock_keeps_others_out(void **state) {
 	sql_session_close(other);
 }
 
+/* Promotes server 1 as one that was started then. Returns the number of the error; 0: none. */
+static int promote(const char *start_time) {
+	cleanup_strbuf struct strbuf text = { 0 };
+	cleanup_sql_results struct sql_results results = { 0 };
+	cleanup_error struct error *err = NULL;
+	struct sql_session *session = open_as(1, "agkeeper", CONTROLLER_PASSWORD);
+	assert_int_equal(sql_begin_change(&text, 5, 1000, NULL), 0);
+	assert_int_equal(sql_promote(&text, "ag1", start_time, NULL), 0);
+	assert_int_equal(sql_end_change(&text, NULL), 0);
+	const struct sql_batch batch = { .text = text.data, .timeout_ms = 30000, .is_changing = true };
+	int status = sql_session_execute(session, &batch, &results, &err);
+	sql_session_close(session);
+	return status == 0 ? 0 : err->code;
+}
+
 static void fails_over(void **state) {
 	(void)state;
 	wait_until(0, all_synchronized);
 	sql_server_kill(&servers[0]);
-	cleanup_strbuf struct strbuf text = { 0 };
+	cleanup_arena struct arena arena = { 0 };
+	struct sql_observation seen;
+	observe(1, &arena, &seen);
+	const char *start_time = seen.instance.start_time;
+	assert_int_equal(promote(start_time), SQL_MSG_UNFENCED);
 	struct sql_session *session = open_as(1, "agkeeper", CONTROLLER_PASSWORD);
-	assert_int_equal(sql_begin_change(&text, 5, 1000, NULL), 0);
-	assert_int_equal(sql_failover(&text, "ag1", NULL), 0);
-	assert_int_equal(sql_end_change(&text, NULL), 0);
-	run(session, &text, NULL);
-	sql_session_close(session);
+	assert_int_equal(change(session, 5, false, NULL), 0);
+	assert_int_equal(promote("2026-11-22T10:00:00.123"), SQL_MSG_UNFENCED);
+	observe(1, &arena, &seen);
+	assert_false(is_primary(&seen));
+	assert_int_equal(promote(start_time), 0);
 	wait_until(1, is_primary);
+	sql_session_close(session);
 }
 
 int main(void) {

@@ -114,8 +114,8 @@ static void another_answer_is_no_observation(void **state) {
 	struct sql_results results = { 0 };
 	struct sql_observation observation;
 	assert_int_equal(sql_observation_read(&results, &arena, &observation, &err), -1);
-	struct sql_set empty[6] = { 0 };
-	results = (struct sql_results){ .set_count = 6, .sets = empty };
+	struct sql_set empty[7] = { 0 };
+	results = (struct sql_results){ .set_count = 7, .sets = empty };
 	assert_int_equal(sql_observation_read(&results, &arena, &observation, &err), -1);
 	assert_non_null(strstr(err->message, "instance"));
 }
