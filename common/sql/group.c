@@ -76,20 +76,39 @@ int sql_failover(struct strbuf *out, const char *group, struct error **err) {
 }
 
 /* One batch on the server itself: nothing can happen between a look from afar and the statement. */
-static int write_promotion(struct strbuf *out, const char *group, const char *start_time, const char *how,
-                           struct error **err) {
+static int write_check(struct strbuf *out, const char *start_time, struct error **err) {
 	return sql_write(
 	        out, err,
 	        "IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE state_desc = N'STOPPED')\n"
 	        "    OR NOT EXISTS (SELECT 1 FROM sys.dm_os_sys_info\n"
 	        "        WHERE CONVERT(nvarchar(40), sqlserver_start_time, 126) = {})\n"
-	        "    THROW {}, N'agkeeper: this server is not fenced any more', 1;\n" AS_CLUSTER_MANAGER
-	        "ALTER AVAILABILITY GROUP {} {};\n",
-	        SQL_TEXT(start_time), SQL_NUMBER(SQL_MSG_UNFENCED), SQL_NAME(group), SQL_KEYWORD(how));
+	        "    THROW {}, N'agkeeper: this server is not fenced any more', 1;\n",
+	        SQL_TEXT(start_time), SQL_NUMBER(SQL_MSG_UNFENCED));
+}
+
+static int write_promotion(struct strbuf *out, const char *group, const char *start_time, const char *how,
+                           struct error **err) {
+	cleanup_strbuf struct strbuf text = { 0 };
+	if (write_check(&text, start_time, err) != 0 ||
+	    sql_write(&text, err, AS_CLUSTER_MANAGER "ALTER AVAILABILITY GROUP {} {};\n", SQL_NAME(group),
+	              SQL_KEYWORD(how)) != 0)
+		return -1;
+	strbuf_append_n(out, text.data, text.length);
+	return 0;
 }
 
 int sql_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err) {
 	return write_promotion(out, group, start_time, "FAILOVER", err);
+}
+
+int sql_promote_started(struct strbuf *out, const char *group, const char *start_time, const char *endpoint,
+                        struct error **err) {
+	cleanup_strbuf struct strbuf text = { 0 };
+	if (write_check(&text, start_time, err) != 0 || sql_set_endpoint_state(&text, endpoint, true, err) != 0 ||
+	    sql_failover(&text, group, err) != 0)
+		return -1;
+	strbuf_append_n(out, text.data, text.length);
+	return 0;
 }
 
 int sql_force_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err) {

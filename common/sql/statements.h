@@ -84,6 +84,10 @@ int sql_failover(struct strbuf *out, const char *group, struct error **err);
  * and its process is the one that was started at `start_time` (struct sql_instance_row). Between sql_begin_change and
  * sql_end_change. */
 int sql_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err);
+/* The same where FAILOVER wants the mirroring endpoint running (Msg 41144): it is started in the same batch, after the
+ * look and right before. */
+int sql_promote_started(struct strbuf *out, const char *group, const char *start_time, const char *endpoint,
+                        struct error **err);
 /* The same with FORCE_FAILOVER_ALLOW_DATA_LOSS: what a person has asked for, and nobody else. */
 int sql_force_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err);
 int sql_offline(struct strbuf *out, const char *group, struct error **err);

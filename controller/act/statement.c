@@ -113,6 +113,11 @@ static int promote(struct strbuf *out, const struct action *action, const struct
 	return sql_promote(out, context->spec->group, action->text, err);
 }
 
+static int promote_started(struct strbuf *out, const struct action *action, const struct statement_context *context,
+                           struct error **err) {
+	return sql_promote_started(out, context->spec->group, action->text, context->spec->endpoint, err);
+}
+
 static int force_promote(struct strbuf *out, const struct action *action, const struct statement_context *context,
                          struct error **err) {
 	return sql_force_promote(out, context->spec->group, action->text, err);
@@ -208,6 +213,12 @@ static int drop_database(struct strbuf *out, const struct action *action, const 
 	return sql_drop_database(out, action->text, err);
 }
 
+static int suspend_movement(struct strbuf *out, const struct action *action, const struct statement_context *context,
+                            struct error **err) {
+	(void)context;
+	return sql_set_movement(out, action->text, false, err);
+}
+
 static int resume_movement(struct strbuf *out, const struct action *action, const struct statement_context *context,
                            struct error **err) {
 	(void)context;
@@ -260,6 +271,7 @@ static const struct {
 	[ACTION_START_ENDPOINT] = { start_endpoint, SHORT_MS, 0 },
 	[ACTION_RESTART_ENDPOINT] = { restart_endpoint, SHORT_MS, 0 },
 	[ACTION_PROMOTE] = { promote, LONG_MS, 0 },
+	[ACTION_PROMOTE_STARTED] = { promote_started, LONG_MS, 0 },
 	[ACTION_FORCE_PROMOTE] = { force_promote, LONG_MS, 0 },
 	[ACTION_JOIN] = { join, LONG_MS, 0 },
 	[ACTION_BECOME_SECONDARY] = { become_secondary, LONG_MS, 0 },
@@ -277,6 +289,7 @@ static const struct {
 	[ACTION_BACKUP_DATABASE] = { backup_database, BACKUP_MS, 0 },
 	[ACTION_ADD_DATABASE] = { add_database, LONG_MS, 0 },
 	[ACTION_DROP_DATABASE] = { drop_database, LONG_MS, 0 },
+	[ACTION_SUSPEND_MOVEMENT] = { suspend_movement, SHORT_MS, 0 },
 	[ACTION_RESUME_MOVEMENT] = { resume_movement, SHORT_MS, 0 },
 	[ACTION_WRITE_CHECK] = { write_check, SHORT_MS, 0 },
 };

@@ -26,26 +26,35 @@ enum { STEP_SEATED, STEP_RESEAT, STEP_ENDPOINT, STEP_BOTH_ENDPOINTS, STEP_REJOIN
 struct scratch {
 	/* The primary. */
 	int64_t unwell_since;  /* 0: it is well */
+	int64_t well_since;    /* after it was unwell: since when it is well again */
 	int64_t primary_since; /* since when the present one is PRIMARY, as far as we saw */
 	int64_t epoch;         /* of which */
+	char container[80];    /* in which it was last seen as PRIMARY */
+	/* The promotion. */
+	int64_t intent_seen;     /* when the open intent was first seen */
+	int64_t countable_since; /* since when somebody may be promoted */
+	int64_t target_since;    /* since when the target is recorded */
+	/* A replica that is raised to synchronous commit for a hand-over of an asynchronous group. */
+	char raised[64];
+	int64_t raised_until;
+	int64_t wanted_since; /* annotation agkeeper.dev/primary */
 	/* Of the synchronous set: the primary's end of log, read after the required number was raised. */
 	bool has_baseline;
-	int baseline_required;
-	int64_t baseline_epoch;
+	uint64_t baseline_of; /* hash of the configuration that it was read under */
 	size_t baseline_count;
 	struct {
 		char id[40]; /* group_database_id */
 		struct sql_lsn end;
 	} baseline[RECORD_DATABASES_MAX];
-	/* By place in view.replicas. */
-	struct {
+	/* By place in view.replicas; scratch_of says whose. */
+	struct replica_scratch {
 		char pod[64];
 		int64_t unsynchronized_since; /* 0: it is synchronized, or not expected to be */
 		int step;                     /* of the ladder */
 		int64_t step_at;
-		int64_t lost_since;    /* the primary does not see it; 0: it does */
-		bool refused;          /* Msg 41142 in this intent */
-		char fenced_start[48]; /* the instance's start time when it was seen fenced under this intent */
+		int64_t lost_since;  /* the primary does not see it; 0: it does */
+		int64_t stale_since; /* says PRIMARY and is not the recorded one; 0: it does not */
+		bool refused;        /* Msg 41142 in this intent */
 	} replicas[2 * REPLICAS_MAX];
 	int64_t reported_at;    /* when the report was last written for its numbers' sake alone */
 	int64_t handed_over_at; /* the last planned hand-over: not another at once */
@@ -54,5 +63,9 @@ struct scratch {
 
 /* Appends to *plan (zero-initialised by the caller) and brings *scratch forward. */
 void decide(const struct view *view, struct scratch *scratch, struct plan *plan);
+
+/* How many pods must stay although the object may ask for fewer: up to the last one that is still recorded as a member
+ * or primary; 0: none. It is what children_of wants in its surroundings. */
+int64_t pods_kept(const struct spec *spec, const struct record *record);
 
 #endif

@@ -90,17 +90,63 @@ void say(struct deciding *deciding, bool warning, const char *reason, const char
 	         &(struct action){ .type = ACTION_EVENT, .text = reason, .note = note, .number = warning ? 1 : 0 });
 }
 
-void find(struct deciding *deciding, const char *condition, bool is_true, const char *reason, const char *format, ...) {
-	va_list args;
-	va_start(args, format);
-	cleanup_free char *message = xvasprintf(format, args);
-	va_end(args);
+static void add_finding(struct deciding *deciding, const char *condition, bool is_true, const char *reason,
+                        const char *message) {
 	if (deciding->finding_count == ARRAY_LENGTH(deciding->findings)) return;
 	struct finding_row *row = &deciding->findings[deciding->finding_count++];
 	row->condition = condition;
 	row->is_true = is_true;
 	row->reason = reason;
 	row->message = plan_text(deciding->plan, "%s", message);
+}
+
+void find(struct deciding *deciding, const char *condition, bool is_true, const char *reason, const char *format, ...) {
+	va_list args;
+	va_start(args, format);
+	cleanup_free char *message = xvasprintf(format, args);
+	va_end(args);
+	add_finding(deciding, condition, is_true, reason, message);
+}
+
+/* ---- Conditions as they are stored ---- */
+
+static const struct json_object *stored_condition(const struct deciding *deciding, const char *type) {
+	const struct json_object *conditions = json_get_path(deciding->view->object, "status", "conditions", NULL);
+	if (!json_object_is_type(conditions, json_type_array)) return NULL;
+	for (size_t i = 0; i < json_object_array_length(conditions); i++) {
+		const struct json_object *condition = json_object_array_get_idx(conditions, i);
+		if (same(json_get_text(condition, "type"), type)) return condition;
+	}
+	return NULL;
+}
+
+bool condition_is_stored(const struct deciding *deciding, const char *condition, const char *status) {
+	return same(json_get_text(stored_condition(deciding, condition), "status"), status);
+}
+
+static bool same_subject(const char *stored, const char *message) {
+	if (stored == NULL) return false;
+	size_t length = strcspn(message, ":");
+	return length == strcspn(stored, ":") && strncmp(stored, message, length) == 0;
+}
+
+static bool is_news(const struct deciding *deciding, const char *type, bool is_true, const char *reason,
+                    const char *message) {
+	const struct json_object *stored = stored_condition(deciding, type);
+	if (stored == NULL) return !is_true;
+	return !same(json_get_text(stored, "status"), is_true ? "True" : "False") ||
+	       !same(json_get_text(stored, "reason"), reason) ||
+	       !same_subject(json_get_text(stored, "message"), message);
+}
+
+void find_news(struct deciding *deciding, bool warning, const char *condition, bool is_true, const char *reason,
+               const char *format, ...) {
+	va_list args;
+	va_start(args, format);
+	cleanup_free char *message = xvasprintf(format, args);
+	va_end(args);
+	add_finding(deciding, condition, is_true, reason, message);
+	if (is_news(deciding, condition, is_true, reason, message)) say(deciding, warning, reason, "%s", message);
 }
 
 /* ---- What the primary knows of the others ---- */

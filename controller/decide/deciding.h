@@ -9,7 +9,8 @@
 enum group_state {
 	GROUP_NONE,      /* standalone, or no group yet */
 	GROUP_STEADY,    /* the recorded primary is PRIMARY and answers */
-	GROUP_SUSPECT,   /* it does not, or is unwell, and its time is not over */
+	GROUP_SUSPECT,   /* it does not, or is unwell, and its time is not over; while scratch->unwell_since is 0 its
+	                  * answer after a change of ours is awaited, and that is all */
 	GROUP_PROMOTING, /* an intent is open */
 	GROUP_BLOCKED,   /* … and cannot go on: `blocked` says for whom it waits */
 	GROUP_DOWN       /* no primary, and no automatic failover */
@@ -52,6 +53,12 @@ void labels_decide(struct deciding *deciding);
 void rollout_decide(struct deciding *deciding);
 void report_decide(struct deciding *deciding);
 
+/* Asks for a planned hand-over: to `wanted`, or to the best replica where NULL. Opens the intent in `next` when a
+ * target is ready, and prepares one (asynchronous groups) when none is: ask again in every pass for as long as it is
+ * wanted. False: not yet, or not possible; `why` (may be NULL) then says so, for people. */
+bool promotion_request_hand_over(struct deciding *deciding, const char *wanted, const char *reason, const char *message,
+                                 const char **why);
+
 /* ---- helpers of all parts (deciding.c) ---- */
 
 /* Plans a change on a server. A fenced one only while the generation is claimed and in force there: otherwise claiming
@@ -68,6 +75,12 @@ void say(struct deciding *deciding, bool warning, const char *reason, const char
         __attribute__((format(printf, 4, 5)));
 void find(struct deciding *deciding, const char *condition, bool is_true, const char *reason, const char *format, ...)
         __attribute__((format(printf, 5, 6)));
+/* find(), and an Event with the same words when it is news: when the condition that is stored says otherwise. What
+ * follows a colon in the message is detail, which may change without being news; a first "True" is none either. */
+void find_news(struct deciding *deciding, bool warning, const char *condition, bool is_true, const char *reason,
+               const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* Whether the condition is stored with this status ("True", "False"). */
+bool condition_is_stored(const struct deciding *deciding, const char *condition, const char *status);
 /* How an attempt at this went before; NULL: it did not fail. */
 const struct attempt *attempt_of(const struct view *view, enum action_type type, const char *pod, const char *peer);
 

@@ -59,6 +59,7 @@ enum action_session { SESSION_NONE, SESSION_ADMINISTRATOR, SESSION_OWN, SESSION_
 	ROW(START_ENDPOINT, SERVER, FENCED)                                                                            \
 	ROW(RESTART_ENDPOINT, SERVER, FENCED) /* stop and start: the ladder */                                         \
 	ROW(PROMOTE, SERVER, FENCED)          /* text: the instance's start time, at which it must still be fenced */  \
+	ROW(PROMOTE_STARTED, SERVER, FENCED)  /* likewise, starting the endpoint in the same batch (Msg 41144) */      \
 	ROW(FORCE_PROMOTE, SERVER, FENCED)    /* likewise; FORCE_FAILOVER_ALLOW_DATA_LOSS: only with intent.forces */  \
 	ROW(JOIN, SERVER, FENCED)             /* with GRANT CREATE ANY DATABASE */                                     \
 	ROW(BECOME_SECONDARY, SERVER, FENCED)                                                                          \
@@ -75,6 +76,7 @@ enum action_session { SESSION_NONE, SESSION_ADMINISTRATOR, SESSION_OWN, SESSION_
 	ROW(SET_RECOVERY_FULL, SERVER, FENCED) /* text */                                                              \
 	ROW(ADD_DATABASE, SERVER, FENCED)      /* text */                                                              \
 	ROW(DROP_DATABASE, SERVER, FENCED)     /* text: a left-over copy that blocks seeding */                        \
+	ROW(SUSPEND_MOVEMENT, SERVER, FENCED)  /* text: a database of the group, on this replica alone */              \
 	ROW(RESUME_MOVEMENT, SERVER, FENCED)   /* text: a suspended database */                                        \
 	/* Words for people: text is the reason in CamelCase, note the sentence, number 1 for a warning. */            \
 	ROW(EVENT, NOBODY, NONE)

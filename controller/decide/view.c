@@ -117,7 +117,7 @@ static void read_container(const struct json_object *pod, struct pod_view *view)
 	                      json_get_path(container, "lastState", "terminated", NULL) != NULL;
 }
 
-/* Only a StatefulSet of the same name makes pods <name>-<ordinal> and controls them. */
+/* Whether `pod` is <set>-<ordinal>: only a StatefulSet of that name makes such pods and controls them. */
 static bool is_set_of(const char *set, const char *pod) {
 	size_t length = strlen(set);
 	if (strncmp(pod, set, length) != 0 || pod[length] != '-') return false;
@@ -178,6 +178,16 @@ static void read_storage(const struct json_object *quantities, struct quantity *
 	if (storage == NULL || !quantity_from_json(storage, quantity)) *quantity = (struct quantity){ 0 };
 }
 
+/* Those that tell whose it is; the others came with them. */
+static bool is_labelled(const struct json_object *metadata) {
+	static const char prefix[] = "data-";
+	const char *name = json_get_text(metadata, "name");
+	const struct json_object *labels = json_get(metadata, "labels");
+	const char *instance = json_get_text(labels, "app.kubernetes.io/instance");
+	if (name == NULL || instance == NULL || strncmp(name, prefix, strlen(prefix)) != 0) return false;
+	return is_set_of(instance, name + strlen(prefix)) && json_get(labels, "app.kubernetes.io/managed-by") != NULL;
+}
+
 void claim_view_read(const struct json_object *claim, struct claim_view *view) {
 	*view = (struct claim_view){ .exists = claim != NULL };
 	if (claim == NULL) return;
@@ -186,6 +196,7 @@ void claim_view_read(const struct json_object *claim, struct claim_view *view) {
 	const char *created = json_get_text(metadata, "creationTimestamp");
 	view->uid = json_get_text(metadata, "uid");
 	view->is_deleting = is_deleting(metadata);
+	view->is_labelled = is_labelled(metadata);
 	view->created = created != NULL ? clock_parse_rfc3339(created) : 0;
 	view->storage_class = json_get_text(spec, "storageClassName");
 	read_storage(json_get_path(spec, "resources", "requests", NULL), &view->requested);

@@ -3,8 +3,9 @@
  * Two clocks: `now` is monotonic milliseconds, for durations; `wall_us` is for people to read and never compared.
  *
  * An observation is shown only if it was asked for after the last change that we made on that server was over: what
- * stands in a view is never older than our own deeds. The same goes for the object itself (the answer to our last write
- * is shown until the watch has caught up). */
+ * stands in a view is never older than our own deeds. And only if the process that answered is that of the pod and the
+ * volume beside it: a new uid of pod or claim, or another container, and it is gone. The same goes for the object
+ * itself (the answer to our last write is shown until the watch has caught up). */
 #ifndef AGKEEPER_CONTROLLER_DECIDE_VIEW_H
 #define AGKEEPER_CONTROLLER_DECIDE_VIEW_H
 
@@ -48,6 +49,7 @@ struct claim_view {
 	struct quantity requested, capacity;
 	bool is_resizing, waits_for_node; /* conditions Resizing, FileSystemResizePending */
 	const char *storage_class;
+	bool is_labelled; /* as every child of the object whose pod it belongs to */
 };
 
 enum { DIAGNOSTIC_SYSTEM, DIAGNOSTIC_RESOURCE, DIAGNOSTIC_QUERY_PROCESSING, DIAGNOSTIC_IO, DIAGNOSTICS };
@@ -62,8 +64,12 @@ struct server_view {
 	enum error_kind failure;
 	int failure_number; /* Msg */
 	const char *failure_text;
-	bool refuses_login;           /* Msg 18456 for the controller's login: a new volume, or somebody dropped it */
-	bool is_busy;                 /* one of our changes is under way there */
+	bool refuses_login; /* Msg 18456 for the controller's login: a new volume, or somebody dropped it */
+	bool is_busy;       /* one of our changes is under way there */
+	/* The generation of a fenced change that we sent there and whose answer never came (timeout, broken
+	 * connection): it may still take effect, until a higher generation is in force on that server; then, and where
+	 * there is none, 0. The last one of several. */
+	int64_t loose_generation;
 	int diagnostics[DIAGNOSTICS]; /* 1 clean, 2 warning, 3 error; 0 not known */
 	int64_t diagnostics_at;       /* 0: never */
 	int64_t last_write_ok;        /* of the write check; 0: never */
@@ -84,9 +90,15 @@ struct replica_view {
 	struct server_view server;
 };
 
-enum child_state { CHILD_MISSING, CHILD_DRIFTED, CHILD_IN_SYNC, CHILD_FOREIGN /* not ours: left alone */ };
+enum child_state {
+	CHILD_MISSING,
+	CHILD_DRIFTED,
+	CHILD_IN_SYNC,
+	CHILD_FOREIGN, /* not ours: left alone */
+	CHILD_SURPLUS  /* ours, and not wanted any more: a listener that is left out of the spec */
+};
 struct child_view {
-	const struct json_object *desired;
+	const struct json_object *desired; /* CHILD_SURPLUS: what identifies it */
 	enum child_state state;
 	const char *trouble; /* CHILD_FOREIGN: whose it is */
 };
@@ -113,8 +125,9 @@ struct view {
 	size_t child_count; /* in the order in which to apply them */
 	struct child_view *children;
 	enum secret_state administrator_secret, own_secret;
-	bool has_certificate; /* the own Secret holds the endpoints' certificate */
-	bool has_set;         /* the StatefulSet exists */
+	bool made_administrator_secret; /* it has the labels of one that we made: no other is ever deleted */
+	bool has_certificate;           /* the own Secret holds the endpoints' certificate */
+	bool has_set;                   /* the StatefulSet exists, and is ours */
 
 	const struct attempt *attempts; /* what failed, and when to try again */
 	size_t attempt_count;

@@ -206,6 +206,25 @@ EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';
 ALTER AVAILABILITY GROUP [ag1] FAILOVER;
 EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
 
+-- PROMOTE_STARTED: as agkeeper, 60 s, changing
+DECLARE @agkeeper_lock int;
+EXEC @agkeeper_lock = sp_getapplock @Resource = N'agkeeper', @LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = 5000;
+IF @agkeeper_lock < 0
+    THROW 51002, N'agkeeper: another change is under way on this server', 1;
+IF NOT EXISTS (SELECT 1 FROM master.dbo.agkeeper_generation WHERE generation = 7)
+BEGIN
+    EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
+    THROW 51001, N'agkeeper: another generation is in force on this server', 1;
+END;
+IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE state_desc = N'STOPPED')
+    OR NOT EXISTS (SELECT 1 FROM sys.dm_os_sys_info
+        WHERE CONVERT(nvarchar(40), sqlserver_start_time, 126) = N'2026-11-22T10:00:00.123')
+    THROW 51003, N'agkeeper: this server is not fenced any more', 1;
+ALTER ENDPOINT [agkeeper] STATE = STARTED;
+EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';
+ALTER AVAILABILITY GROUP [ag1] FAILOVER;
+EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
+
 -- FORCE_PROMOTE: as agkeeper, 60 s, changing
 DECLARE @agkeeper_lock int;
 EXEC @agkeeper_lock = sp_getapplock @Resource = N'agkeeper', @LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = 5000;
@@ -442,6 +461,19 @@ IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'agdb1' AND group_database_
     ALTER DATABASE [agdb1] SET HADR OFF;
 IF DB_ID(N'agdb1') IS NOT NULL
     DROP DATABASE [agdb1];
+EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
+
+-- SUSPEND_MOVEMENT: as agkeeper, 15 s, changing
+DECLARE @agkeeper_lock int;
+EXEC @agkeeper_lock = sp_getapplock @Resource = N'agkeeper', @LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = 5000;
+IF @agkeeper_lock < 0
+    THROW 51002, N'agkeeper: another change is under way on this server', 1;
+IF NOT EXISTS (SELECT 1 FROM master.dbo.agkeeper_generation WHERE generation = 7)
+BEGIN
+    EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
+    THROW 51001, N'agkeeper: another generation is in force on this server', 1;
+END;
+ALTER DATABASE [agdb1] SET HADR SUSPEND;
 EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
 
 -- RESUME_MOVEMENT: as agkeeper, 15 s, changing

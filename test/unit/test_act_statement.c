@@ -49,6 +49,7 @@ static const struct action actions[] = {
 	{ .type = ACTION_START_ENDPOINT },
 	{ .type = ACTION_RESTART_ENDPOINT },
 	{ .type = ACTION_PROMOTE, .text = "2026-11-22T10:00:00.123" },
+	{ .type = ACTION_PROMOTE_STARTED, .text = "2026-11-22T10:00:00.123" },
 	{ .type = ACTION_FORCE_PROMOTE, .text = "2026-11-22T10:00:00.123" },
 	{ .type = ACTION_JOIN },
 	{ .type = ACTION_BECOME_SECONDARY },
@@ -66,6 +67,7 @@ static const struct action actions[] = {
 	{ .type = ACTION_BACKUP_DATABASE, .text = "agdb1" },
 	{ .type = ACTION_ADD_DATABASE, .text = "agdb1" },
 	{ .type = ACTION_DROP_DATABASE, .text = "agdb1" },
+	{ .type = ACTION_SUSPEND_MOVEMENT, .text = "agdb1" },
 	{ .type = ACTION_RESUME_MOVEMENT, .text = "agdb1" },
 	{ .type = ACTION_WRITE_CHECK },
 };
