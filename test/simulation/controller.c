@@ -130,6 +130,7 @@ static void look_later(struct model *model, struct event *event) {
 }
 
 static void pass(struct model *model, struct controller *controller) {
+	controller_follow_pods(model, controller);
 	cleanup_arena struct arena arena = { 0 };
 	struct record record = { 0 };
 	struct view view;

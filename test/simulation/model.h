@@ -26,6 +26,7 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "controller/act/statement.h"
 #include "controller/decide/decide.h"
 #include "simulation/mutations.h"
 #include "sql/observation.h"
@@ -166,7 +167,7 @@ struct pod {
 	uint64_t template_hash;
 };
 struct claim {
-	bool exists, deleting;
+	bool exists, deleting, labelled;
 	char uid[NAME_SIZE];
 	int64_t created; /* seconds since 1970 */
 };
@@ -243,7 +244,8 @@ struct server_state {
 	int diagnostics[DIAGNOSTICS];
 	int64_t diagnostics_at, last_write_ok;
 	int write_failures, write_failure_number;
-	bool has_password;
+	int64_t loose_generation; /* of a batch whose answer never came */
+	bool pretends_stopped;    /* mutation no_fence */
 };
 struct observed {
 	struct arena arena;
@@ -310,6 +312,7 @@ void attempts_free(struct attempts *attempts);
 uint64_t child_hash(const struct json_object *json);
 void child_name(const struct json_object *json, char name[80]); /* Kind/name */
 
+void controller_follow_pods(struct model *model, struct controller *controller);
 void controller_probe(struct model *model, struct controller *controller, int slot);
 void controller_act(struct model *model, struct controller *controller, const struct plan *plan,
                     const struct record *record);
@@ -356,18 +359,21 @@ struct configuration {
 struct fault {
 	int kind; /* place in fault_rows */
 	int64_t at, span; /* microseconds after the group was up */
-	int a, b;
+	int a, b; /* slots; WHO_PRIMARY: whoever is primary when it begins */
 	bool off; /* left out while shrinking */
 };
+enum { WHO_PRIMARY = -1, WHO_SECONDARY = -2 };
 struct fault_row {
 	const char *name;
 	int weight; /* in random runs */
+	/* `fault` has slots for whoever it meets; `end` gets the same. */
 	void (*begin)(struct model *model, const struct fault *fault);
 	void (*end)(struct model *model, const struct fault *fault);
 };
 extern const struct fault_row fault_rows[];
 extern const size_t fault_row_count;
 int fault_kind(const char *name);
+/* From now on; at once if its time is over. */
 void fault_schedule(struct model *model, const struct fault *fault);
 void faults_heal(struct model *model);
 /* The slot of the recorded primary, or of any that is PRIMARY; -1: there is none. */
@@ -417,10 +423,12 @@ struct model {
 	bool healed, check_probes;
 	bool keeps_timeline;
 	struct strbuf timeline;
+	struct arena arena; /* lives as long as the run */
+	struct endpoint_certificate certificate; /* of the own Secret */
 	/* Of invariants. */
-	int64_t newest_tenure; /* when the primary began that acknowledged last */
-	uint64_t newest_process;
-	int creations, drops, forced, failovers;
+	char newest_fork[DATABASES][NAME_SIZE]; /* on which was acknowledged last */
+	char group_id[NAME_SIZE];
+	int drops[SLOTS], volumes_lost;
 	bool force_allowed, is_deleted;
 	uint64_t probes_checked;
 	struct action_tally {
@@ -441,6 +449,9 @@ void check_acknowledged(struct model *model, struct process *process, int row);
 void check_statement(struct model *model, const struct controller *controller, struct process *process,
                      const struct action *action, int64_t generation, const char *batch);
 /* The group is whole: one primary, everybody synchronized, labels right, Ready. `why` says what is missing. */
+/* Before an action leaves the controller; after a status was stored. */
+void check_action(struct model *model, const struct controller *controller, const struct action *action);
+void check_status(struct model *model, const struct json_object *status);
 bool is_converged(struct model *model, char why[200]);
 bool group_is_whole(struct model *model);
 void check_rows(struct model *model);

@@ -16,7 +16,7 @@
 	X(tighten_early, 4000, "the record is tightened before members have hardened what was committed before")       \
 	X(stale_sight, 4000, "answers that were asked for before our last change are shown")                           \
 	X(no_incarnation, 4000, "a new volume is taken for the one that was recorded")                                 \
-	X(no_new_tenure, 4000, "what was given up as unanswered may land later, under the generation still in force")  \
+	X(no_loose, 4000, "what was given up as unanswered may land later, under the generation still in force")  \
 	X(forget_refusal, 4000, "FORCE_FAILOVER_ALLOW_DATA_LOSS is sent when FAILOVER is refused")                     \
 	X(create_again, 4000, "the record forgets that the group was created")
 

@@ -93,7 +93,8 @@ static void fill_pod(const struct controller *controller, int slot, struct repli
 			                              .uid = claim->uid,
 			                              .is_deleting = claim->deleting,
 			                              .created = claim->created,
-			                              .storage_class = "standard" };
+			                              .storage_class = "standard",
+			                              .is_labelled = claim->labelled };
 	if (!pod->exists) return;
 	replica->pod = (struct pod_view){
 		.exists = true,
@@ -131,6 +132,7 @@ static void fill_server(const struct model *model, const struct controller *cont
 		.failure_text = server->failed ? server->failure_text : NULL,
 		.refuses_login = server->refuses_login,
 		.is_busy = server->busy != 0,
+		.loose_generation = server->loose_generation,
 		.diagnostics_at = server->diagnostics_at != 0 ? mono_ms(controller, server->diagnostics_at) : 0,
 		.last_write_ok = server->last_write_ok != 0 ? mono_ms(controller, server->last_write_ok) : 0,
 		.write_failures = server->write_failures,
@@ -172,7 +174,7 @@ static void misread_record(const struct model *model, struct record *record) {
 	if (model->mutation == MUTATION_no_count && record->intent.kind != INTENT_NONE)
 		record->required = (int)record->member_count - 1;
 	if (model->mutation == MUTATION_create_again && dice_percent(&((struct model *)(uintptr_t)model)->dice, 2))
-		*record = (struct record){ 0 };
+		*record = (struct record){ .group_id = "", .holder = "" };
 }
 
 int view_fill(struct model *model, struct controller *controller, struct arena *arena, struct record *record,
@@ -199,6 +201,7 @@ int view_fill(struct model *model, struct controller *controller, struct arena *
 		.has_image = true,
 		.administrator_secret = controller->cache.secrets.administrator ? SECRET_PRESENT : SECRET_MISSING,
 		.own_secret = controller->cache.secrets.own ? SECRET_PRESENT : SECRET_MISSING,
+		.made_administrator_secret = true,
 		.has_certificate = controller->cache.secrets.has_certificate,
 		.has_set = controller->cache.set.exists,
 		.wanted_primary = object_annotation(object, "agkeeper.dev/primary"),

@@ -1,0 +1,271 @@
+/* What must hold at every step, and when all faults are over. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "simulation/model.h"
+#include "sqlserver/group.h"
+#include "sqlserver/server.h"
+
+void violate(struct model *model, const char *rule, const char *format, ...) {
+	if (model->verdict.violated) return;
+	model->verdict.violated = true;
+	model->verdict.at = model->now;
+	snprintf(model->verdict.rule, sizeof(model->verdict.rule), "%s", rule);
+	va_list args;
+	va_start(args, format);
+	vsnprintf(model->verdict.text, sizeof(model->verdict.text), format, args);
+	va_end(args);
+	note(model, "VIOLATION of %s: %s", rule, model->verdict.text);
+}
+
+static const struct sim_group *group_of(const struct process *process) {
+	return process->instance->group_count > 0 ? process->instance->groups[0] : NULL;
+}
+
+/* ---- I2: whoever acknowledges has been told of all who acknowledged before ---- */
+
+static bool has_fork(const struct sim_log *log, const char *fork) {
+	for (size_t i = 0; i < log->fork_count; i++)
+		if (strcmp(log->forks[i].id, fork) == 0) return true;
+	return false;
+}
+
+static void tell_what_is_lost(struct model *model, struct process *process) {
+	int first = -1;
+	int missing = model->keeps_timeline ? clients_missing(model, process, &first) : 0;
+	if (missing <= 0) return;
+	const struct row *row = &model->clients.rows[first];
+	note(model, "sales-%d: %d acknowledged rows are missing here, the first is %d (acknowledged by sales-%d at %.3f s)",
+	     process->slot, missing, first, row->slot, (double)row->at / SECOND);
+}
+
+void check_acknowledged(struct model *model, struct process *process, int row) {
+	int database_number = model->clients.rows[row].database;
+	char name[16];
+	snprintf(name, sizeof(name), "db%d", database_number);
+	const struct sim_database *database = sim_database_find(process->instance, name);
+	if (database == NULL || database->log.fork_count == 0) return;
+	const struct sim_log *log = &database->log;
+	char *newest = model->newest_fork[database_number];
+	const char *own = log->forks[log->fork_count - 1].id;
+	if (strcmp(newest, own) == 0) return;
+	if (*newest != '\0' && !has_fork(log, newest)) {
+		violate(model, "I2", "sales-%d acknowledged row %d, and another primary, of which it knows nothing, did before",
+		        process->slot, row);
+		return;
+	}
+	snprintf(newest, NAME_SIZE, "%s", own);
+	note(model, "sales-%d acknowledges its first row as this primary: row %d in db%d", process->slot, row,
+	     database_number);
+	tell_what_is_lost(model, process);
+}
+
+/* ---- I4, I5 and what is done once only ---- */
+
+void check_statement(struct model *model, const struct controller *controller, struct process *process,
+                     const struct action *action, int64_t generation, const char *batch) {
+	const struct sim_group *group = group_of(process);
+	if (generation >= 0 && action->type != ACTION_CREATE_GROUP) {
+		int64_t in_force = generation_in_force(process);
+		if (in_force != generation)
+			violate(model, "I4",
+			        "%s of controller-%d changed sales-%d under generation %lld, and %lld is in force",
+			        action_rows[action->type].name, controller->index, process->slot,
+			        (long long)generation, (long long)in_force);
+	}
+	if (strstr(batch, "FORCE_FAILOVER_ALLOW_DATA_LOSS") != NULL && !model->force_allowed)
+		violate(model, "I5", "sales-%d was forced, and nobody asked for it", process->slot);
+	if (action->type == ACTION_CREATE_GROUP && group != NULL) {
+		if (model->group_id[0] != '\0' && strcmp(model->group_id, group->id) != 0)
+			violate(model, "create", "the group was created a second time, on sales-%d", process->slot);
+		snprintf(model->group_id, NAME_SIZE, "%s", group->id);
+	}
+	if (action->type == ACTION_DROP_GROUP && ++model->drops[process->slot] > 8)
+		violate(model, "drop", "sales-%d: the group was dropped %d times", process->slot,
+		        model->drops[process->slot]);
+}
+
+void check_action(struct model *model, const struct controller *controller, const struct action *action) {
+	/* Another may hold the lease from then on. */
+	if (model->now - controller->renewed > 15 * SECOND)
+		violate(model, "I4", "controller-%d begins %s, and renewed its lease last at %.3f s", controller->index,
+		        action_rows[action->type].name, (double)controller->renewed / SECOND);
+	if (action->type == ACTION_FORCE_PROMOTE && !model->force_allowed)
+		violate(model, "I5", "%s shall be forced, and nobody asked for it", action->pod);
+	if (action->type == ACTION_DELETE_POD) {
+		int slot = pod_slot(action->pod);
+		const struct pod *pod = slot >= 0 ? &model->cluster.pods[slot] : NULL;
+		if (pod == NULL || (pod->exists && !pod->ours))
+			violate(model, "others", "pod %s is not ours and shall be deleted", action->pod);
+	}
+}
+
+/* ---- The record is never more confident than the truth ---- */
+
+/* Secondaries that the primary commits to synchronously, and how many of them no member of S is. */
+static int truth_of(const struct sim_group *group, const struct record *record, int *outside) {
+	const struct sim_replica *local = sim_group_local(group);
+	*outside = 0;
+	if (local == NULL || !local->synchronous) return 0;
+	for (size_t i = 0; i < group->replica_count; i++) {
+		const struct sim_replica *replica = &group->replicas[i];
+		if (replica == local || !replica->synchronous || replica->configuration_only) continue;
+		if (record_find(record, replica->name, NULL) < 0) (*outside)++;
+	}
+	return group->required;
+}
+
+void check_status(struct model *model, const struct json_object *status) {
+	cleanup_arena struct arena arena = { 0 };
+	struct record record;
+	cleanup_error struct error *err = NULL;
+	if (record_read(status, &arena, &record, &err) != 0) {
+		violate(model, "record", "what was written cannot be read: %s", err->message);
+		return;
+	}
+	if (!record.is_initialized || record.intent.kind != INTENT_NONE || record.primary.pod == NULL) return;
+	int slot = pod_slot(record.primary.pod);
+	for (size_t i = 0; i < model->process_count && slot >= 0; i++) {
+		const struct process *process = model->processes[i];
+		const struct sim_group *group = group_of(process);
+		if (process->slot != slot || group == NULL || group->role != SIM_ROLE_PRIMARY ||
+		    strcmp(model->cluster.pods[slot].uid, process->pod) != 0)
+			continue;
+		int outside, required = truth_of(group, &record, &outside);
+		int safe = required - outside > 0 ? required - outside : 0;
+		if (record.required > safe)
+			violate(model, "record",
+			        "the record says r = %d, and on %s it is %d with %d synchronous secondaries outside S",
+			        record.required, record.primary.pod, required, outside);
+	}
+}
+
+/* ---- When everything is healed ---- */
+
+static bool ready_condition(const struct json_object *object) {
+	const struct json_object *conditions = json_get_path(object, "status", "conditions", NULL);
+	for (size_t i = 0; conditions != NULL && i < json_object_array_length(conditions); i++) {
+		const struct json_object *condition = json_object_array_get_idx(conditions, i);
+		const char *type = json_get_text(condition, "type"), *value = json_get_text(condition, "status");
+		if (type != NULL && strcmp(type, "Ready") == 0) return value != NULL && strcmp(value, "True") == 0;
+	}
+	return false;
+}
+
+static struct process *only_primary(struct model *model, char why[200]) {
+	struct process *primary = NULL;
+	for (size_t i = 0; i < model->process_count; i++) {
+		const struct sim_group *group = group_of(model->processes[i]);
+		if (group == NULL || group->role != SIM_ROLE_PRIMARY) continue;
+		if (primary != NULL) {
+			snprintf(why, 200, "sales-%d and sales-%d are PRIMARY", primary->slot, model->processes[i]->slot);
+			return NULL;
+		}
+		primary = model->processes[i];
+	}
+	if (primary == NULL) snprintf(why, 200, "nobody is PRIMARY");
+	return primary;
+}
+
+static bool is_synchronized(const struct model *model, const struct process *primary, int slot, char why[200]) {
+	const struct sim_group *group = group_of(primary);
+	char name[NAME_SIZE];
+	pod_name(slot, name);
+	const struct sim_replica *replica = sim_group_replica(group, name);
+	if (replica == NULL) {
+		snprintf(why, 200, "%s is not in the group", name);
+		return false;
+	}
+	bool synchronous = model->configuration->synchronous[slot];
+	if (replica->synchronous != synchronous) {
+		snprintf(why, 200, "%s is %ssynchronous", name, synchronous ? "not " : "");
+		return false;
+	}
+	const struct sim_replica *local = sim_group_local(group);
+	enum sim_synchronization wanted =
+	        synchronous && local->synchronous ? SIM_SYNCHRONIZED : SIM_SYNCHRONIZING;
+	for (size_t i = 0; i < group->database_count; i++) {
+		enum sim_synchronization state = sim_remote_synchronization(group, replica, group->databases[i].id);
+		if (state == wanted) continue;
+		snprintf(why, 200, "%s: %s is in state %d", name, group->databases[i].name, (int)state);
+		return false;
+	}
+	return true;
+}
+
+static bool record_fits(struct model *model, const struct process *primary, char why[200]) {
+	cleanup_arena struct arena arena = { 0 };
+	struct record record;
+	if (record_read(json_get(model->cluster.object, "status"), &arena, &record, NULL) != 0) return false;
+	const struct configuration *configuration = model->configuration;
+	size_t synchronous = 0;
+	for (int i = 0; i < configuration->replicas; i++) synchronous += configuration->synchronous[i];
+	size_t members = configuration->synchronous[primary->slot] ? synchronous : 1;
+	int wanted = (int)members - 1;
+	if (configuration->required >= 0 && configuration->required < wanted) wanted = configuration->required;
+	if (pod_slot(record.primary.pod) != primary->slot)
+		snprintf(why, 200, "sales-%d is PRIMARY, and %s is recorded", primary->slot, record.primary.pod);
+	else if (record.intent.kind != INTENT_NONE) snprintf(why, 200, "an intent is open");
+	else if (record.member_count != members)
+		snprintf(why, 200, "%zu of %zu members in S", record.member_count, members);
+	else if (record.required != wanted) snprintf(why, 200, "r is %d, not %d", record.required, wanted);
+	else if (record.database_count != (size_t)configuration->databases)
+		snprintf(why, 200, "%zu databases are recorded", record.database_count);
+	else return true;
+	return false;
+}
+
+static bool pods_fit(const struct model *model, int primary, char why[200]) {
+	for (int slot = 0; slot < model->configuration->replicas; slot++) {
+		const struct pod *pod = &model->cluster.pods[slot];
+		bool labelled = strcmp(pod->role_label, "primary") == 0;
+		if (!pod->exists || pod->deleting || !pod->ready) snprintf(why, 200, "pod sales-%d is not ready", slot);
+		else if (labelled != (slot == primary) || pod->role_label[0] == '\0')
+			snprintf(why, 200, "pod sales-%d is labelled \"%s\"", slot, pod->role_label);
+		else if (pod->template_hash != model->cluster.set.template_hash)
+			snprintf(why, 200, "pod sales-%d is of an old revision", slot);
+		else continue;
+		return false;
+	}
+	return true;
+}
+
+bool is_converged(struct model *model, char why[200]) {
+	why[0] = '\0';
+	if (model->cluster.object == NULL) return false;
+	const struct process *primary = only_primary(model, why);
+	if (primary == NULL || !record_fits(model, primary, why)) return false;
+	if (group_of(primary)->database_count != (size_t)model->configuration->databases) {
+		snprintf(why, 200, "%zu databases are in the group", group_of(primary)->database_count);
+		return false;
+	}
+	for (int slot = 0; slot < model->configuration->replicas; slot++)
+		if (slot != primary->slot && !is_synchronized(model, primary, slot, why)) return false;
+	if (!pods_fit(model, primary->slot, why)) return false;
+	if (ready_condition(model->cluster.object)) return true;
+	snprintf(why, 200, "the object is not Ready");
+	return false;
+}
+
+bool group_is_whole(struct model *model) {
+	char why[200];
+	return is_converged(model, why);
+}
+
+void check_rows(struct model *model) {
+	char why[200];
+	struct process *primary = only_primary(model, why);
+	int first = 0, missing = primary != NULL ? clients_missing(model, primary, &first) : -1;
+	if (missing == 0) return;
+	if (missing < 0) {
+		violate(model, "I3", "the primary's rows cannot be read: %s", why);
+		return;
+	}
+	const struct row *row = &model->clients.rows[first];
+	violate(model, "I1",
+	        "%d acknowledged rows are lost; the first is %d in db%d, acknowledged by sales-%d at %.3f s", missing,
+	        first, row->database, row->slot, (double)row->at / SECOND);
+}

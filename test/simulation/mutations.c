@@ -1,0 +1,7 @@
+#include "simulation/mutations.h"
+
+const struct mutation_row mutation_rows[MUTATION_COUNT] = {
+#define X(name_, seeds_, text_) [MUTATION_##name_] = { #name_, seeds_, text_ },
+	MUTATIONS(X)
+#undef X
+};
