@@ -24,7 +24,8 @@ static const struct part {
 	{ ladder_decide, WHILE_KEPT | WHILE_RUNNING | WHILE_STEADY },
 	{ databases_decide, WHILE_KEPT | WHILE_RUNNING | WHILE_STEADY },
 	{ settings_decide, WHILE_KEPT | WHILE_RUNNING | WHILE_STEADY },
-	{ rollout_decide, WHILE_KEPT | WHILE_RUNNING | WHILE_STEADY },
+	{ rollout_decide,
+	  WHILE_KEPT | WHILE_RUNNING }, /* a pod that cannot start may be all that a promotion waits for */
 	{ labels_decide, WHILE_KEPT | WHILE_RUNNING },
 };
 

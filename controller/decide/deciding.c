@@ -132,10 +132,9 @@ static bool same_subject(const char *stored, const char *message) {
 
 static bool is_news(const struct deciding *deciding, const char *type, bool is_true, const char *reason,
                     const char *message) {
+	if (is_true) return condition_is_stored(deciding, type, "False");
 	const struct json_object *stored = stored_condition(deciding, type);
-	if (stored == NULL) return !is_true;
-	return !same(json_get_text(stored, "status"), is_true ? "True" : "False") ||
-	       !same(json_get_text(stored, "reason"), reason) ||
+	return !condition_is_stored(deciding, type, "False") || !same(json_get_text(stored, "reason"), reason) ||
 	       !same_subject(json_get_text(stored, "message"), message);
 }
 

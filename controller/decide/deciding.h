@@ -76,7 +76,7 @@ void say(struct deciding *deciding, bool warning, const char *reason, const char
 void find(struct deciding *deciding, const char *condition, bool is_true, const char *reason, const char *format, ...)
         __attribute__((format(printf, 5, 6)));
 /* find(), and an Event with the same words when it is news: when the condition that is stored says otherwise. What
- * follows a colon in the message is detail, which may change without being news; a first "True" is none either. */
+ * follows a colon in the message is detail, which may change without being news; "True" is news only after "False". */
 void find_news(struct deciding *deciding, bool warning, const char *condition, bool is_true, const char *reason,
                const char *format, ...) __attribute__((format(printf, 6, 7)));
 /* Whether the condition is stored with this status ("True", "False"). */

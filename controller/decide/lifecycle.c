@@ -175,8 +175,16 @@ static bool find_foreign(struct deciding *deciding) {
 	return false;
 }
 
-static bool is_complete(const struct view *view) {
-	if (view->administrator_secret != SECRET_PRESENT || view->own_secret != SECRET_PRESENT) return false;
+static bool is_there(enum secret_state state, bool was_complete) {
+	return state == SECRET_PRESENT || (state == SECRET_UNKNOWN && was_complete);
+}
+
+/* A Secret that was not looked at yet, by a controller that has just started, changes nothing about what was said. */
+static bool is_complete(const struct deciding *deciding) {
+	const struct view *view = deciding->view;
+	bool was_complete = condition_is_stored(deciding, PROVISIONED, "True");
+	if (!is_there(view->administrator_secret, was_complete) || !is_there(view->own_secret, was_complete))
+		return false;
 	for (size_t i = 0; i < view->child_count; i++) {
 		if (view->children[i].state == CHILD_MISSING) return false;
 	}
@@ -186,7 +194,7 @@ static bool is_complete(const struct view *view) {
 /* One thing at a time: the first that a person has to see to. */
 static void find_provisioned(struct deciding *deciding) {
 	if (!find_image(deciding) || !find_secrets(deciding) || !find_foreign(deciding)) return;
-	if (is_complete(deciding->view)) {
+	if (is_complete(deciding)) {
 		find(deciding, PROVISIONED, true, "Provisioned", "all objects that it consists of are there");
 	} else {
 		find(deciding, PROVISIONED, false, "Applying", "objects that it consists of are being made");
@@ -215,25 +223,28 @@ static struct json_object *set_identity(const struct spec *spec) {
 	return set;
 }
 
+static void delete_set(struct deciding *deciding) {
+	const char *name = deciding->spec->name;
+	change_api(deciding, &(struct action){ .type = ACTION_DELETE_CHILD,
+	                                       .pod = name,
+	                                       .text = plan_text(deciding->plan, "StatefulSet/%s", name),
+	                                       .json = set_identity(deciding->spec),
+	                                       .reason = "the object is being deleted" });
+}
+
 static bool stop_pods(struct deciding *deciding) {
 	const struct view *view = deciding->view;
 	if (set_is_foreign(view)) return true;
-	if (view->has_set) {
-		change_api(deciding, &(struct action){
-		                             .type = ACTION_DELETE_CHILD,
-		                             .pod = deciding->spec->name,
-		                             .text = plan_text(deciding->plan, "StatefulSet/%s", deciding->spec->name),
-		                             .json = set_identity(deciding->spec),
-		                             .reason = "the object is being deleted",
-		                     });
-	}
 	cleanup_strbuf struct strbuf pods = { 0 };
+	bool are_stopping = true;
 	for (size_t i = 0; i < view->replica_count; i++) {
 		const struct replica_view *replica = &view->replicas[i];
 		if (!replica->pod.exists || !replica->pod.is_ours) continue;
 		strbuf_printf(&pods, "%s%s", pods.length > 0 ? ", " : "", replica->pod_name);
+		are_stopping &= replica->pod.is_deleting;
 	}
 	if (!view->has_set && pods.length == 0) return true;
+	if (view->has_set && (!are_stopping || pods.length == 0)) delete_set(deciding);
 	find(deciding, DELETING, true, "WaitingForPods", "waits until the pods are gone: %s",
 	     pods.length > 0 ? strbuf_text(&pods) : "the StatefulSet is being deleted");
 	return false;

@@ -9,6 +9,7 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -17,8 +18,11 @@ struct surroundings {
 	const char *image;          /* MSSQLServer: what spec.version stands for */
 	const char *exporter_image; /* the same, of the exporter beside it; NULL: none */
 	const char *configuration;  /* MSSQLServer: mssql.conf of the Secret that the spec names; NULL: none */
-	bool has_policy_v1;         /* the server offers PodDisruptionBudgets in policy/v1, else v1beta1 */
-	bool has_service_monitors;  /* it knows monitoring.coreos.com/v1 */
+	/* Pods that stay although the object asks for fewer, since they are members of the group still (pods_kept in
+	 * controller/decide). */
+	int64_t kept_pods;
+	bool has_policy_v1;        /* the server offers PodDisruptionBudgets in policy/v1, else v1beta1 */
+	bool has_service_monitors; /* it knows monitoring.coreos.com/v1 */
 };
 
 /* The children of a SQLServerAvailabilityGroup or an MSSQLServer (kubedb.com/v1alpha2), as an array in the order in

@@ -31,6 +31,12 @@ static struct json_object *claim_template_of(const struct blueprint *blueprint) 
 	return claim;
 }
 
+static int64_t pods_of(const struct blueprint *blueprint) {
+	int64_t kept = blueprint->surroundings->kept_pods;
+	bool is_halted = blueprint->replicas == 0;
+	return !is_halted && kept > blueprint->replicas ? kept : blueprint->replicas;
+}
+
 /* Parallel: a group must come up whichever of its pods can start. OnDelete: the controller rolls, the primary last. */
 struct json_object *stateful_set_of(struct blueprint *blueprint) {
 	struct json_object *set = child_new(blueprint, "apps/v1", "StatefulSet", blueprint->name);
@@ -43,7 +49,7 @@ struct json_object *stateful_set_of(struct blueprint *blueprint) {
 
 	struct json_object *spec = json_object_new_object();
 	json_set_text(spec, "serviceName", name_with(blueprint, "-pods"));
-	json_set(spec, "replicas", json_object_new_int64(blueprint->replicas));
+	json_set(spec, "replicas", json_object_new_int64(pods_of(blueprint)));
 	json_set_text(spec, "podManagementPolicy", "Parallel");
 	json_set_text(merge_object(spec, "updateStrategy"), "type", "OnDelete");
 	json_set(merge_object(spec, "selector"), "matchLabels", selector_of(blueprint));

@@ -193,6 +193,23 @@ static void the_checksum_follows_the_settings_and_nothing_else(void **state) {
 	assert_string_not_equal(a, checksum_with("[memory]\nmemorylimitmb=2\n", c));
 }
 
+static int64_t pods_with(int64_t kept, const char *change) {
+	cleanup_json struct json_object *object = stored("e2e/examples/mssqlserver-ag-cluster.yaml");
+	if (change != NULL) json_set(json_get(object, "spec"), change, json_object_new_boolean(true));
+	const struct surroundings surroundings = { .image = IMAGE, .kept_pods = kept };
+	cleanup_json struct json_object *list = children(object, &surroundings);
+	const struct json_object *set = child(list, "StatefulSet", "mssqlserver-ag-cluster");
+	return json_get_integer(json_get(set, "spec"), "replicas", -1);
+}
+
+static void members_that_are_scaled_in_keep_their_pods(void **state) {
+	(void)state;
+	assert_int_equal(pods_with(0, NULL), 3);
+	assert_int_equal(pods_with(2, NULL), 3);
+	assert_int_equal(pods_with(5, NULL), 5);
+	assert_int_equal(pods_with(5, "halted"), 0);
+}
+
 static void settings_from_a_secret_stay_in_one(void **state) {
 	(void)state;
 	cleanup_json struct json_object *object = stored("unit/golden/mssqlserver-standalone.yaml");
@@ -236,6 +253,7 @@ int main(void) {
 		cmocka_unit_test(every_child_is_labelled_and_owned),
 		cmocka_unit_test(selectors_fit_the_pods),
 		cmocka_unit_test(the_checksum_follows_the_settings_and_nothing_else),
+		cmocka_unit_test(members_that_are_scaled_in_keep_their_pods),
 		cmocka_unit_test(settings_from_a_secret_stay_in_one),
 		cmocka_unit_test(what_cannot_be_is_refused),
 	};

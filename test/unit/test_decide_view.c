@@ -208,6 +208,28 @@ static void claims(void **state) {
 	assert_null(view.uid);
 }
 
+static const struct {
+	const char *metadata;
+	bool is_labelled;
+} claim_labels[] = {
+	{ "{name: data-ag-0, labels: {app.kubernetes.io/instance: ag, app.kubernetes.io/managed-by: agkeeper}}", true },
+	{ "{name: data-ag-0, labels: {app.kubernetes.io/instance: a, app.kubernetes.io/managed-by: agkeeper}}", false },
+	{ "{name: data-ag-0, labels: {app.kubernetes.io/instance: ag}}", false },
+	{ "{name: log-ag-0, labels: {app.kubernetes.io/instance: ag, app.kubernetes.io/managed-by: agkeeper}}", false },
+	{ "{name: data-ag-0}", false },
+};
+
+static void labels_of_claims(void **state) {
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(claim_labels); i++) {
+		cleanup_free char *text = xasprintf("{metadata: %s}", claim_labels[i].metadata);
+		cleanup_json struct json_object *claim = judge_yaml(text);
+		struct claim_view view;
+		claim_view_read(claim, &view);
+		if (view.is_labelled != claim_labels[i].is_labelled) fail_msg("%s", text);
+	}
+}
+
 static void finding_replicas(void **state) {
 	(void)state;
 	struct view view = { .replica_count = 2 };
@@ -234,6 +256,7 @@ int main(void) {
 		cmocka_unit_test(whose_a_pod_is),
 		cmocka_unit_test(nodes),
 		cmocka_unit_test(claims),
+		cmocka_unit_test(labels_of_claims),
 		cmocka_unit_test(finding_replicas),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
