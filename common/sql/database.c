@@ -32,6 +32,30 @@ int sql_drop_database(struct strbuf *out, const char *database, struct error **e
 	                 SQL_NAME(database));
 }
 
+/* The count starts at one: T-SQL goes on after the query has failed. sys.tables shows what the login may see, which in
+ * a database of its own is everything; into others it cannot look at all (Msg 916). */
+int sql_drop_leftover(struct strbuf *out, const char *database, struct error **err) {
+	cleanup_strbuf struct strbuf query = { 0 };
+	if (sql_write(&query, err, "USE {}; SELECT @tables = COUNT(*) FROM sys.tables; USE master",
+	              SQL_NAME(database)) != 0)
+		return -1;
+	return sql_write(out, err,
+	                 "DECLARE @agkeeper_tables int;\n"
+	                 "SET @agkeeper_tables = 0;\n"
+	                 "IF EXISTS (SELECT 1 FROM sys.databases WHERE name = {} AND state_desc = N'ONLINE')\n"
+	                 "BEGIN\n"
+	                 "    SET @agkeeper_tables = 1;\n"
+	                 "    EXEC sp_executesql {}, N'@tables int OUTPUT', @tables = @agkeeper_tables OUTPUT;\n"
+	                 "END;\n"
+	                 "IF @agkeeper_tables <> 0\n"
+	                 "    THROW {}, N'agkeeper: a database that holds tables is not dropped', 1;\n"
+	                 "IF EXISTS (SELECT 1 FROM sys.databases WHERE name = {} AND group_database_id IS NULL\n"
+	                 "        AND state_desc IN (N'ONLINE', N'RESTORING'))\n"
+	                 "    DROP DATABASE {};\n",
+	                 SQL_TEXT(database), SQL_TEXT(strbuf_text(&query)), SQL_NUMBER(SQL_MSG_HOLDS_DATA),
+	                 SQL_TEXT(database), SQL_NAME(database));
+}
+
 /* t-sql/statements/alter-database-transact-sql-set-hadr.md. */
 int sql_set_movement(struct strbuf *out, const char *database, bool resumed, struct error **err) {
 	return sql_write(out, err, "ALTER DATABASE {} SET HADR {};\n", SQL_NAME(database),

@@ -105,3 +105,12 @@ int sql_probe(struct strbuf *out, const char *group, struct error **err) {
 	strbuf_append_n(out, text.data, text.length);
 	return 0;
 }
+
+/* t-sql/statements/set-textsize-transact-sql.md: 0 would mean 4 KB. */
+int sql_cut_texts(struct strbuf *out, struct error **err) {
+	return sql_write(out, err, "SET TEXTSIZE 1;\n");
+}
+
+int sql_stream_diagnostics(struct strbuf *out, int seconds, struct error **err) {
+	return sql_write(out, err, "EXEC sp_server_diagnostics @repeat_interval = {};\n", SQL_NUMBER(seconds));
+}

@@ -24,8 +24,7 @@ static const char *hex(struct arena *arena, const BYTE *data, DBINT length) {
 	return text;
 }
 
-/* NULL is SQL's NULL, and what cannot be shown as text. */
-static const char *value_text(DBPROCESS *process, int column, struct arena *arena) {
+const char *sql_result_value(DBPROCESS *process, int column, struct arena *arena) {
 	BYTE *data = dbdata(process, column);
 	DBINT length = dbdatlen(process, column);
 	int type = dbcoltype(process, column);
@@ -75,7 +74,7 @@ bool sql_result_read(DBPROCESS *process, struct sql_results *results) {
 		if (status == FAIL) return !dbdead(process);
 		const char **row = arena_calloc(&results->arena, (size_t)columns, sizeof(*row));
 		for (int i = 0; i < columns; i++) {
-			row[i] = value_text(process, i + 1, &results->arena);
+			row[i] = sql_result_value(process, i + 1, &results->arena);
 			bytes += row[i] != NULL ? strlen(row[i]) : 0;
 		}
 		add_row(&results->arena, set, row, &capacity);

@@ -43,6 +43,7 @@ struct sql_session {
 	int socket; /* a second descriptor of the connection's socket: stays ours when FreeTDS closes its own */
 	atomic_bool is_cancelled;
 	bool is_over;
+	bool is_answered, has_rows; /* of a batch that was started: how far it is read */
 };
 
 static _Thread_local struct heard *hearing;
@@ -203,14 +204,14 @@ static bool run(struct sql_session *session, const char *text, struct sql_result
 	return !dbdead(process);
 }
 
-static int refuse_batch(struct sql_session *session, const struct sql_batch *batch, const struct heard *heard,
-                        bool timed_out, bool complete, struct error **err) {
-	if (timed_out) return error_set(err, ERROR_TIMEOUT, "no answer within %lld ms", (long long)batch->timeout_ms);
+static int refuse_batch(struct sql_session *session, int64_t timeout_ms, const struct heard *heard, bool timed_out,
+                        bool complete, struct error **err) {
+	if (timed_out) return error_set(err, ERROR_TIMEOUT, "no answer within %lld ms", (long long)timeout_ms);
 	if (atomic_load(&session->is_cancelled)) return error_set(err, ERROR_UNAVAILABLE, "the session was cancelled");
 	if (heard->number != 0)
 		return error_set_code(err, sql_message_kind(heard->number, heard->severity), heard->number, "%s",
 		                      strbuf_text(&heard->messages));
-	const char *reason = heard->library_message != NULL ? heard->library_message : "no reason given";
+	const char *reason = heard->library_message != NULL ? heard->library_message : "the server has closed it";
 	if (!complete) return error_set(err, ERROR_UNAVAILABLE, "connection lost: %s", reason);
 	return error_set(err, ERROR_INTERNAL, "FreeTDS: %s", reason);
 }
@@ -234,5 +235,67 @@ int sql_session_execute(struct sql_session *session, const struct sql_batch *bat
 	if (timed_out || !complete || heard.is_fatal || (failed && batch->is_changing)) session->is_over = true;
 	if (!failed) return 0;
 	sql_results_free(results);
-	return refuse_batch(session, batch, &heard, timed_out, complete, err);
+	return refuse_batch(session, batch->timeout_ms, &heard, timed_out, complete, err);
+}
+
+/* ---- a batch whose answer is read as it arrives ---- */
+
+int sql_session_start(struct sql_session *session, const char *text, struct error **err) {
+	cleanup_heard struct heard heard = { .keeps_words = true };
+	hearing = &heard;
+	bool sent = dbcmd(session->process, text) == SUCCEED && dbsqlsend(session->process) == SUCCEED;
+	dbfreebuf(session->process);
+	hearing = NULL;
+	if (sent) return 0;
+	session->is_over = true;
+	return refuse_batch(session, 0, &heard, false, false, err);
+}
+
+int sql_session_socket(const struct sql_session *session) {
+	return session->socket;
+}
+
+static enum sql_next next(struct sql_session *session) {
+	DBPROCESS *process = session->process;
+	if (!session->is_answered && dbsqlok(process) == FAIL) return SQL_NEXT_OVER;
+	session->is_answered = true;
+	while (!session->has_rows) {
+		RETCODE status = dbresults(process);
+		if (status != SUCCEED || dbdead(process)) return SQL_NEXT_OVER;
+		session->has_rows = dbnumcols(process) > 0;
+	}
+	STATUS status = dbnextrow(process);
+	if (status == REG_ROW) return SQL_NEXT_ROW;
+	session->has_rows = false;
+	return status == NO_MORE_ROWS && !dbdead(process) ? SQL_NEXT_SET : SQL_NEXT_OVER;
+}
+
+static void read_values(DBPROCESS *process, const char *const *names, size_t count, struct arena *arena,
+                        const char **values) {
+	for (size_t i = 0; i < count; i++) {
+		values[i] = NULL;
+		for (int column = 1; column <= dbnumcols(process); column++) {
+			const char *name = dbcolname(process, column);
+			if (name == NULL || strcmp(name, names[i]) != 0) continue;
+			values[i] = sql_result_value(process, column, arena);
+			break;
+		}
+	}
+}
+
+enum sql_next sql_session_next(struct sql_session *session, const char *const *names, size_t count, int64_t timeout_ms,
+                               struct arena *arena, const char **values, struct error **err) {
+	cleanup_heard struct heard heard = { .keeps_words = true };
+	struct sql_watch watch = { .fd = session->socket, .deadline_ms = clock_monotonic_ms() + timeout_ms };
+	hearing = &heard;
+	sql_watch_start(session->library, &watch);
+	enum sql_next what = next(session);
+	bool timed_out = sql_watch_stop(session->library, &watch);
+	if (what == SQL_NEXT_ROW) read_values(session->process, names, count, arena, values);
+	bool complete = what != SQL_NEXT_OVER;
+	hearing = NULL;
+	if (complete && !timed_out && heard.number == 0) return what;
+	session->is_over = true;
+	refuse_batch(session, timeout_ms, &heard, timed_out, complete, err);
+	return SQL_NEXT_OVER;
 }

@@ -121,6 +121,9 @@ int sql_set_recovery_full(struct strbuf *out, const char *database, struct error
 /* A full backup, which begins the log chain. */
 int sql_backup_database(struct strbuf *out, const char *database, const char *file, struct error **err);
 int sql_drop_database(struct strbuf *out, const char *database, struct error **err);
+/* A copy that no group has and that nothing is lost with: one that was being restored, or one without a table; else
+ * THROWs SQL_MSG_HOLDS_DATA. A database that the login cannot look into counts as full. */
+int sql_drop_leftover(struct strbuf *out, const char *database, struct error **err);
 /* On a secondary: its copy of the database leaves the group and stays RESTORING; then it may be dropped. */
 int sql_leave_group(struct strbuf *out, const char *database, struct error **err);
 /* Movement of a database's log on this replica. */
@@ -143,14 +146,23 @@ int sql_write_check(struct strbuf *out, struct error **err);
  * failed batch (sql/session.h does). T-SQL goes on with the next statement after one that failed, unless it was a
  * THROW: where one must not follow another's failure, they are two batches. */
 enum {
-	SQL_MSG_STALE = 51001,   /* another generation is in force (THROW takes numbers from 50000 on) */
-	SQL_MSG_LOCKED = 51002,  /* a batch of another session holds the lock */
-	SQL_MSG_UNFENCED = 51003 /* the endpoint runs, or the process is another one: nothing was promoted */
+	SQL_MSG_STALE = 51001,      /* another generation is in force (THROW takes numbers from 50000 on) */
+	SQL_MSG_LOCKED = 51002,     /* a batch of another session holds the lock */
+	SQL_MSG_HOLDS_DATA = 51004, /* the database has tables: nothing was dropped */
+	SQL_MSG_UNFENCED = 51003    /* the endpoint runs, or the process is another one: nothing was promoted */
 };
 /* One row, column `generation`: what is now in force, `generation` or more. */
 int sql_raise_generation(struct strbuf *out, int64_t generation, int lock_timeout_ms, struct error **err);
 int sql_begin_change(struct strbuf *out, int64_t generation, int lock_timeout_ms, struct error **err);
 int sql_end_change(struct strbuf *out, struct error **err);
+
+/* ---- health (sql/stream.c reads it) ---- */
+
+/* The components' data is long, and not read: a session that streams cuts it off. */
+int sql_cut_texts(struct strbuf *out, struct error **err);
+/* A result set per interval of at least 5 seconds, until the session ends; the first takes about 5 s
+ * (relational-databases/system-stored-procedures/sp-server-diagnostics-transact-sql.md). */
+int sql_stream_diagnostics(struct strbuf *out, int seconds, struct error **err);
 
 /* ---- observation (sql/probe.c): the result sets of sql/observation.h, in one round trip ---- */
 int sql_probe(struct strbuf *out, const char *group, struct error **err);

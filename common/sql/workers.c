@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "sql/session_private.h"
+#include "sql/workers_private.h"
 
 enum {
 	THREADS_MAX = 32,
@@ -20,6 +22,10 @@ struct request {
 	void *context;
 	struct sql_results results;
 	struct error *err; /* NULL: results */
+	/* A batch that is only started: */
+	sql_started *started; /* NULL: one that is run */
+	char *before;
+	struct sql_session *session;
 };
 struct requests {
 	struct request *first, **end;
@@ -75,6 +81,7 @@ static void wipe_free(char *text) {
 static void request_free(struct request *request) {
 	if (request->batch.is_secret) wipe_free(request->text);
 	else free(request->text);
+	free(request->before);
 	sql_results_free(&request->results);
 	error_free(request->err);
 	free(request);
@@ -153,9 +160,14 @@ static void run_request(struct sql_client *client, struct request *request, cons
 		return;
 	}
 	struct sql_batch batch = request->batch;
-	batch.text = request->text;
+	batch.text = request->started != NULL ? request->before : request->text;
 	batch.timeout_ms = left;
-	(void)sql_session_execute(client->session, &batch, &request->results, &request->err);
+	if (sql_session_execute(client->session, &batch, &request->results, &request->err) != 0) return;
+	if (request->started == NULL || sql_session_start(client->session, request->text, &request->err) != 0) return;
+	pthread_mutex_lock(&client->pool->mutex);
+	request->session = client->session;
+	client->session = NULL;
+	pthread_mutex_unlock(&client->pool->mutex);
 }
 
 static bool means_silence(const struct error *err) {
@@ -265,7 +277,8 @@ void sql_pool_deliver(struct sql_pool *pool) {
 	while (over != NULL) {
 		struct request *request = over;
 		over = request->next;
-		request->done(request->context, request->err == NULL ? &request->results : NULL, request->err);
+		if (request->started != NULL) request->started(request->context, request->session, request->err);
+		else request->done(request->context, request->err == NULL ? &request->results : NULL, request->err);
 		request_free(request);
 	}
 }
@@ -312,20 +325,37 @@ void sql_client_reset(struct sql_client *client) {
 	pthread_mutex_unlock(&client->pool->mutex);
 }
 
-void sql_client_submit(struct sql_client *client, const struct sql_batch *batch, sql_done *done, void *context) {
-	struct sql_pool *pool = client->pool;
+static struct request *request_new(const struct sql_batch *batch, void *context) {
 	struct request *request = xcalloc(1, sizeof(*request));
 	request->text = xstrdup(batch->text);
 	request->batch = *batch;
 	request->batch.text = NULL;
 	request->deadline_ms = clock_monotonic_ms() + batch->timeout_ms;
-	request->done = done;
 	request->context = context;
+	return request;
+}
+
+static void submit(struct sql_client *client, struct request *request) {
+	struct sql_pool *pool = client->pool;
 	pthread_mutex_lock(&pool->mutex);
 	push(&client->waiting, request);
 	enqueue(client);
 	find_worker(pool);
 	pthread_mutex_unlock(&pool->mutex);
+}
+
+void sql_client_submit(struct sql_client *client, const struct sql_batch *batch, sql_done *done, void *context) {
+	struct request *request = request_new(batch, context);
+	request->done = done;
+	submit(client, request);
+}
+
+void sql_client_start(struct sql_client *client, const char *before, const struct sql_batch *batch,
+                      sql_started *started, void *context) {
+	struct request *request = request_new(batch, context);
+	request->before = xstrdup(before);
+	request->started = started;
+	submit(client, request);
 }
 
 void sql_pool_free(struct sql_pool *pool) {

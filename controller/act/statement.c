@@ -209,8 +209,7 @@ static int add_database(struct strbuf *out, const struct action *action, const s
 static int drop_database(struct strbuf *out, const struct action *action, const struct statement_context *context,
                          struct error **err) {
 	(void)context;
-	if (sql_leave_group(out, action->text, err) != 0) return -1;
-	return sql_drop_database(out, action->text, err);
+	return sql_drop_leftover(out, action->text, err);
 }
 
 static int suspend_movement(struct strbuf *out, const struct action *action, const struct statement_context *context,
@@ -233,7 +232,8 @@ static int create_system_database(struct strbuf *out, const struct action *actio
 
 static int write_check(struct strbuf *out, const struct action *action, const struct statement_context *context,
                        struct error **err) {
-	(void)action, (void)context;
+	(void)context;
+	if (action->number != 0 && sql_create_kubedb_system(out, err) != 0) return -1;
 	return sql_write_check(out, err);
 }
 

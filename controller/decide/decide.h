@@ -38,6 +38,8 @@ struct scratch {
 	char raised[64];
 	int64_t raised_until;
 	int64_t wanted_since; /* annotation agkeeper.dev/primary */
+	/* Before there is a record: since when servers have the group and none is its primary; 0: not so. */
+	int64_t leaderless_since;
 	/* Of the synchronous set: the primary's end of log, read after the required number was raised. */
 	bool has_baseline;
 	uint64_t baseline_of; /* hash of the configuration that it was read under */

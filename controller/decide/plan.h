@@ -53,8 +53,8 @@ enum action_session { SESSION_NONE, SESSION_ADMINISTRATOR, SESSION_OWN, SESSION_
 	/* As the controller. */                                                                                       \
 	ROW(RAISE_GENERATION, SERVER, OWN)       /* number */                                                          \
 	ROW(CREATE_SYSTEM_DATABASE, SERVER, OWN) /* kubedb_system */                                                   \
-	ROW(WRITE_CHECK, SERVER, OWN)                                                                                  \
-	ROW(BACKUP_DATABASE, SERVER, OWN) /* text: begins the log chain; may last, so it holds no lock */              \
+	ROW(WRITE_CHECK, SERVER, OWN)            /* number 1: its table is made first */                               \
+	ROW(BACKUP_DATABASE, SERVER, OWN)        /* text: begins the log chain; may last, so it holds no lock */       \
 	ROW(STOP_ENDPOINT, SERVER, FENCED)                                                                             \
 	ROW(START_ENDPOINT, SERVER, FENCED)                                                                            \
 	ROW(RESTART_ENDPOINT, SERVER, FENCED) /* stop and start: the ladder */                                         \

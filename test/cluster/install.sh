@@ -10,8 +10,8 @@ source "$here/processes.sh"
 
 kubectl= # comes with the settings
 build=${AGKEEPER_BUILD_DIR:-$top/build}
-# Which program the simulated nodes run for a container of which image.
-images=("agkeeper=$build/agkeeper")
+# Which program the simulated nodes run for a container of which image; "*" is every other one.
+images=("agkeeper=$build/agkeeper" "mssql/server=$build/simsqlserver" "*=$build/simstandin")
 started=()
 
 main() {
@@ -37,6 +37,8 @@ start_simnode() {
 	lock "$cache/cluster.lock" "Another 'cluster up' or 'cluster down' is at work; waiting for it…"
 	if ! recorded_pid simnode >/dev/null; then
 		mkdir -p "$cluster/simnode"
+		# Simulated SQL Servers are quick, unless the caller wants "published": what people measured on real ones.
+		export SIMSQL_SETTINGS=${SIMSQL_SETTINGS-fast,startup=1000}
 		start simnode "$build/simnode" --kubeconfig "$cluster/admin.kubeconfig" --state "$cluster/simnode" --network "${network:-0}" "${images[@]/#/--image=}"
 	fi
 	unlock

@@ -61,3 +61,11 @@ void addresses_release(struct addresses *addresses, const char *address) {
 	set_taken(addresses, (uint32_t)index, false);
 	pthread_mutex_unlock(&addresses->lock);
 }
+
+char *address_localhost(const char *address) {
+	struct in_addr parsed;
+	char text[INET_ADDRSTRLEN];
+	if (inet_pton(AF_INET, address, &parsed) != 1) return NULL;
+	parsed.s_addr = htonl(ntohl(parsed.s_addr) + (64U << 16));
+	return xstrdup(inet_ntop(AF_INET, &parsed, text, sizeof(text)));
+}

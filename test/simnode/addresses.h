@@ -24,4 +24,8 @@ bool addresses_claim(struct addresses *addresses, const char *address);
 char *addresses_take(struct addresses *addresses);
 void addresses_release(struct addresses *addresses, const char *address);
 
+/* The address that stands for "localhost" of the pod or node at `address`: 64 networks behind it, and nobody else's.
+ * The caller frees it; NULL when `address` is no IPv4 address. */
+char *address_localhost(const char *address);
+
 #endif

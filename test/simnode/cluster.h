@@ -10,7 +10,8 @@
 
 struct cluster {
 	void *context;
-	/* A reference to a ConfigMap or Secret; NULL when there is none (yet). Any thread. */
+	/* A reference to a ConfigMap, Secret, PersistentVolumeClaim or PersistentVolume; NULL when there is none (yet).
+	 * Any thread. */
 	const struct kube_object *(*find)(void *context, const struct kube_resource *resource, const char *namespace,
 	                                  const char *name);
 	/* A token for the pod's service account (TokenRequest), bound to the pod. `audience` may be NULL. The caller
@@ -20,6 +21,8 @@ struct cluster {
 	/* Where pods find the API server. */
 	const char *api_host;
 	const char *api_port;
+	/* Where simulated servers read of the network (simnode/network.h); NULL: nowhere. */
+	const char *network_folder;
 };
 
 #endif

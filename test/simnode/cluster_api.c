@@ -6,8 +6,20 @@
 
 static const struct kube_object *find(void *context, const struct kube_resource *resource, const char *namespace,
                                       const char *name) {
-	struct cluster_api *api = context;
-	return kube_cache_get(resource == &kube_secrets ? api->secrets : api->configmaps, namespace, name);
+	const struct cluster_api *api = context;
+	const struct {
+		const struct kube_resource *resource;
+		struct kube_cache *cache;
+	} caches[] = {
+		{ &kube_secrets, api->secrets },
+		{ &kube_configmaps, api->configmaps },
+		{ &kube_persistentvolumeclaims, api->claims },
+		{ &kube_persistentvolumes, api->volumes },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(caches); i++) {
+		if (caches[i].resource == resource) return kube_cache_get(caches[i].cache, namespace, name);
+	}
+	return NULL;
 }
 
 /* A TokenRequest bound to the pod: it becomes void when the pod is gone. */

@@ -10,6 +10,8 @@ struct cluster_api {
 	struct kube_client *client;
 	struct kube_cache *secrets;
 	struct kube_cache *configmaps;
+	struct kube_cache *claims;
+	struct kube_cache *volumes;
 };
 
 /* `api` must outlive the result. */

@@ -152,7 +152,9 @@ static char **arguments_of(struct container *container, const char *image_progra
 }
 
 /* Prepares what a run needs; a failure of it is one of configuration. */
-static int prepare(struct container *container, const struct pod_setting *setting, struct error **err) {
+static int prepare(struct container *container, const struct pod_setting *setting, const char *image_program,
+                   struct error **err) {
+	image_mounts(image_program, &container->mounts);
 	if (volumes_mounts(setting->volumes, setting->pod, container->spec, &container->mounts, err) < 0) return -1;
 	if (container_environment(&container->environment, setting->cluster, setting->pod, &setting->place,
 	                          container->spec, &container->mounts, err) < 0) {
@@ -234,7 +236,7 @@ void container_start(struct container *container, const struct pod_setting *sett
 	}
 
 	cleanup_error struct error *err = NULL;
-	if (prepare(container, setting, &err) < 0) {
+	if (prepare(container, setting, program, &err) < 0) {
 		end_run(container);
 		keep_last_state(container);
 		set_state(container, container_waiting("CreateContainerConfigError", err->message));

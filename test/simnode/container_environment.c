@@ -6,6 +6,9 @@
 #include "base/base64.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/strbuf.h"
+#include "simnode/addresses.h"
+#include "simnode/network.h"
 
 struct building {
 	struct environment *environment;
@@ -21,16 +24,52 @@ static size_t length_of(const struct json_object *array) {
 }
 
 /* Processes share this machine; a few variables of ours are theirs as well: where programs are, the mark by which the
- * test cluster finds its processes, and what sanitizers and coverage are told. */
+ * test cluster finds its processes, what sanitizers and coverage are told, and the timings of simulated servers. */
 static void inherit(struct environment *environment) {
 	static const char *const names[] = {
-		"PATH",         "LD_LIBRARY_PATH", "AGKEEPER_CLUSTER_PROCESS", "ASAN_OPTIONS", "UBSAN_OPTIONS",
-		"TSAN_OPTIONS", "LSAN_OPTIONS",    "LLVM_PROFILE_FILE",
+		"PATH",         "LD_LIBRARY_PATH", "AGKEEPER_CLUSTER_PROCESS", "ASAN_OPTIONS",      "UBSAN_OPTIONS",
+		"TSAN_OPTIONS", "LSAN_OPTIONS",    "LLVM_PROFILE_FILE",        "SIMSQL_TIME_SCALE", "SIMSQL_SETTINGS",
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
 		const char *value = getenv(names[i]);
 		if (value != NULL) environment_set(environment, names[i], value);
 	}
+}
+
+static void set_owned(struct building *building, const char *name, char *value) {
+	if (value != NULL) environment_set(building->environment, name, value);
+	free(value);
+}
+
+/* The numbers of the container's ports, with a space behind each. */
+static char *ports_of(const struct json_object *container) {
+	const struct json_object *ports = json_get(container, "ports");
+	struct strbuf text = { 0 };
+	for (size_t i = 0; i < length_of(ports); i++) {
+		int64_t port = json_get_integer(json_object_array_get_idx(ports, i), "containerPort", 0);
+		strbuf_printf(&text, "%d ", (int)port);
+	}
+	return strbuf_detach(&text);
+}
+
+/* What a container sees by itself has to be told to a process that stands for one: its network (its own address, what
+ * "localhost" is, names, faults), its ports, the place and the volume of SQL Server's files. */
+static void add_surroundings(struct building *building) {
+	const char *address = building->place->pod_ip;
+	const char *network = building->cluster->network_folder;
+	const char *namespace = json_get_text(json_get(building->pod, "metadata"), "namespace");
+	if (address == NULL || network == NULL) return;
+	set_owned(building, "SIMNODE_ADDRESS", xstrdup(address));
+	set_owned(building, "SIMNODE_LOCALHOST", address_localhost(address));
+	set_owned(building, "SIMNODE_PORTS", ports_of(building->container));
+	set_owned(building, "SIMSQL_ADDRESS", xstrdup(address));
+	set_owned(building, "SIMSQL_LOCALHOST", address_localhost(address));
+	set_owned(building, "SIMSQL_HOSTS", network_hosts_file(network, namespace));
+	set_owned(building, "SIMSQL_FAULTS", network_faults_file(network));
+	cleanup_free char *data = mounts_locate(building->mounts, "/var/opt/mssql");
+	if (data == NULL) return;
+	environment_set(building->environment, "SIMSQL_DATA", data);
+	set_owned(building, "SIMSQL_VOLUME", xasprintf("%s/../volume", data)); /* simnode/disk.h */
 }
 
 static void add_basics(struct building *building) {
@@ -43,6 +82,7 @@ static void add_basics(struct building *building) {
 	environment_set(building->environment, "KUBERNETES_SERVICE_PORT_HTTPS", building->cluster->api_port);
 	cleanup_free char *service_account = mounts_locate(building->mounts, SERVICE_ACCOUNT_PATH);
 	if (service_account != NULL) environment_set(building->environment, SERVICE_ACCOUNT_VARIABLE, service_account);
+	add_surroundings(building);
 }
 
 static const struct kube_object *find(struct building *building, const struct kube_resource *resource,

@@ -42,65 +42,139 @@ int control_listen(const char *state, struct error **err) {
 
 /* ---- Commands ---- */
 
-enum { WORDS = 3 };
+enum { WORDS = 4 };
 
-struct command {
-	const char *name;
-	int least; /* words behind it */
-	int most;
-	int (*perform)(struct kubelet *kubelet, char *words[WORDS], int argument, struct json_object *answer,
-	               struct error **err);
+/* What was said: the command's own word first, NULL where nothing was. */
+struct request {
+	const struct control *control;
+	char *words[WORDS + 1];
 	int argument;
+	struct json_object *answer;
 };
 
-static int send_signal(struct kubelet *kubelet, char *words[WORDS], int signal, struct json_object *answer,
-                       struct error **err) {
-	(void)answer;
-	return kubelet_signal(kubelet, words[1], words[2], signal, err);
+static int send_signal(struct request *request, struct error **err) {
+	return kubelet_signal(request->control->kubelet, request->words[1], request->words[2], request->argument, err);
 }
 
-static int set_fate(struct kubelet *kubelet, char *words[WORDS], int fate, struct json_object *answer,
-                    struct error **err) {
-	(void)answer;
-	return kubelet_set_fate(kubelet, words[1], (enum node_fate)fate, err);
+static int set_fate(struct request *request, struct error **err) {
+	return kubelet_set_fate(request->control->kubelet, request->words[1], (enum node_fate)request->argument, err);
 }
 
-static int list(struct kubelet *kubelet, char *words[WORDS], int argument, struct json_object *answer,
-                struct error **err) {
-	(void)words, (void)argument, (void)err;
-	cleanup_json struct json_object *all = kubelet_list(kubelet);
-	json_set(answer, "nodes", json_object_get(json_get(all, "nodes")));
-	json_set(answer, "pods", json_object_get(json_get(all, "pods")));
+static int list(struct request *request, struct error **err) {
+	(void)err;
+	cleanup_json struct json_object *all = kubelet_list(request->control->kubelet);
+	json_set(request->answer, "nodes", json_object_get(json_get(all, "nodes")));
+	json_set(request->answer, "pods", json_object_get(json_get(all, "pods")));
 	return 0;
 }
 
-static const struct command commands[] = {
-	{ "freeze", 1, 2, send_signal, SIGSTOP },
-	{ "thaw", 1, 2, send_signal, SIGCONT },
-	{ "kill", 1, 2, send_signal, SIGKILL },
-	{ "node-down", 1, 1, set_fate, NODE_DOWN },
-	{ "node-cut", 1, 1, set_fate, NODE_CUT },
-	{ "node-up", 1, 1, set_fate, NODE_UP },
-	{ "list", 0, 0, list, 0 },
+enum { BOTH_WAYS, ONE_WAY };
+
+/* Of one pod and another, or all others. */
+static int cut(struct request *request, struct error **err) {
+	cleanup_free char *one = kubelet_pod_name(request->control->kubelet, request->words[1], err);
+	cleanup_free char *other = NULL;
+	if (one == NULL) return -1;
+	if (request->words[2] != NULL) {
+		other = kubelet_pod_name(request->control->kubelet, request->words[2], err);
+		if (other == NULL) return -1;
+	}
+	network_cut(request->control->network, one, other);
+	if (request->argument == BOTH_WAYS) network_cut(request->control->network, other, one);
+	return 0;
+}
+
+static int cut_clients(struct request *request, struct error **err) {
+	cleanup_free char *pod = kubelet_pod_name(request->control->kubelet, request->words[1], err);
+	if (pod == NULL) return -1;
+	network_cut_clients(request->control->network, pod);
+	return 0;
+}
+
+/* A pod that is gone can be healed by its full name: its faults wait for the next one of that name. */
+static int heal(struct request *request, struct error **err) {
+	const char *pod = request->words[1];
+	if (pod == NULL || strchr(pod, '/') != NULL) {
+		network_heal(request->control->network, pod);
+		return 0;
+	}
+	cleanup_free char *name = kubelet_pod_name(request->control->kubelet, pod, err);
+	if (name == NULL) return -1;
+	network_heal(request->control->network, name);
+	return 0;
+}
+
+static int fill_disk(struct request *request, struct error **err) {
+	return csi_take_space(request->control->csi, request->words[1], request->words[2], err);
+}
+
+static int slow_disk(struct request *request, struct error **err) {
+	return csi_slow_down(request->control->csi, request->words[1], request->words[2], err);
+}
+
+static int set_expansion(struct request *request, struct error **err) {
+	return csi_set_expansion(request->control->csi, request->words[1], request->words[2], request->words[3], err);
+}
+
+static const struct command {
+	const char *name;
+	const char *words; /* as the help names them */
+	int least;         /* words behind it */
+	int most;
+	int (*perform)(struct request *request, struct error **err);
+	int argument;
+	const char *meaning;
+} commands[] = {
+	{ "freeze", "POD [CONTAINER]", 1, 2, send_signal, SIGSTOP,
+	  "stop its processes in their tracks (SIGSTOP): probes and clients get no answer" },
+	{ "thaw", "POD [CONTAINER]", 1, 2, send_signal, SIGCONT, "let them go on" },
+	{ "kill", "POD [CONTAINER]", 1, 2, send_signal, SIGKILL, "a crash: SIGKILL" },
+	{ "node-down", "NODE", 1, 1, set_fate, NODE_DOWN,
+	  "the node loses its power: its processes die, nothing is reported any more" },
+	{ "node-cut", "NODE", 1, 1, set_fate, NODE_CUT,
+	  "the node cannot reach the API: its pods run on, unseen, even when they are deleted" },
+	{ "node-up", "NODE", 1, 1, set_fate, NODE_UP, "the node is back" },
+	{ "partition", "POD [POD]", 1, 2, cut, BOTH_WAYS,
+	  "mirroring endpoints of the two (of one and all others) do not hear each other" },
+	{ "partition-from", "POD [POD]", 1, 2, cut, ONE_WAY, "what the first one's endpoint sends is lost" },
+	{ "cut-clients", "POD", 1, 1, cut_clients, 0,
+	  "clients from outside of the pod get no answer from its SQL Server; its own probes do" },
+	{ "heal", "[POD]", 0, 1, heal, 0, "take back the three above (of one pod)" },
+	{ "disk-full", "CLAIM", 1, 1, fill_disk, 0, "something else takes all the space of its file system" },
+	{ "disk-take", "CLAIM AMOUNT", 2, 2, fill_disk, 0, "something else takes so much of it (500Mi; 0: nothing)" },
+	{ "disk-slow", "CLAIM MILLISECONDS", 2, 2, slow_disk, 0,
+	  "what is written is hardened so much later (in the server's time; 0: at once)" },
+	{ "expansion", "CLAIM MODE [N]", 2, 3, set_expansion, 0,
+	  "how it grows: normal, refuse, fail N (times), stuck (the node never does its part), offline (only while no "
+	  "pod uses it), slow N (seconds)" },
+	{ "list", "", 0, 0, list, 0, "nodes, pods, addresses, process ids" },
 };
 
-static int perform(struct kubelet *kubelet, char *line, struct json_object *answer, struct error **err) {
-	char *words[WORDS + 1] = { 0 };
+void control_help(FILE *file) {
+	for (size_t i = 0; i < ARRAY_LENGTH(commands); i++) {
+		cleanup_free char *usage = xasprintf("%s %s", commands[i].name, commands[i].words);
+		fprintf(file, "  %-28s %s\n", usage, commands[i].meaning);
+	}
+}
+
+static int perform(const struct control *control, char *line, struct json_object *answer, struct error **err) {
+	struct request request = { .control = control, .answer = answer };
 	int count = 0;
 	char *rest = NULL;
 	for (char *word = strtok_r(line, " \t\r\n", &rest); word != NULL && count <= WORDS;
 	     word = strtok_r(NULL, " \t\r\n", &rest)) {
-		words[count++] = word;
+		request.words[count++] = word;
 	}
 	if (count == 0) return error_set(err, ERROR_INVALID, "no command");
 	for (size_t i = 0; i < ARRAY_LENGTH(commands); i++) {
 		const struct command *command = &commands[i];
-		if (strcmp(words[0], command->name) != 0) continue;
+		if (strcmp(request.words[0], command->name) != 0) continue;
 		if (count - 1 < command->least || count - 1 > command->most)
-			return error_set(err, ERROR_INVALID, "%s: wrong number of words", command->name);
-		return command->perform(kubelet, words, command->argument, answer, err);
+			return error_set(err, ERROR_INVALID, "usage: %s %s", command->name, command->words);
+		request.argument = command->argument;
+		return command->perform(&request, err);
 	}
-	return error_set(err, ERROR_INVALID, "no such command: %s", words[0]);
+	return error_set(err, ERROR_INVALID, "no such command: %s", request.words[0]);
 }
 
 /* ---- Lines over sockets ---- */
@@ -138,7 +212,7 @@ static bool send_all(int fd, const char *text, size_t length) {
 	return true;
 }
 
-void control_answer(int listener, struct kubelet *kubelet) {
+void control_answer(int listener, const struct control *control) {
 	cleanup_close int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	cleanup_strbuf struct strbuf line = { 0 };
 	cleanup_error struct error *err = NULL;
@@ -147,7 +221,7 @@ void control_answer(int listener, struct kubelet *kubelet) {
 	if (!read_line(fd, &line, LINE_LIMIT)) return;
 	cleanup_json struct json_object *answer = json_object_new_object();
 	cleanup_free char *words = strbuf_detach(&line);
-	bool ok = perform(kubelet, words, answer, &err) == 0;
+	bool ok = perform(control, words, answer, &err) == 0;
 	json_set(answer, "ok", json_object_new_boolean(ok));
 	if (!ok) json_set_text(answer, "error", err->message);
 	json_append(&line, answer);

@@ -73,6 +73,14 @@ static int write_file(const char *path, const struct payload_file *file, struct 
 	return 0;
 }
 
+int folder_put_file(const char *path, const char *text, struct error **err) {
+	cleanup_free char *fresh = xasprintf("%s.new", path);
+	struct payload_file file = { .bytes = (char *)text, .length = strlen(text), .mode = 0644 };
+	(void)unlink(fresh); /* left by one that was killed */
+	if (write_file(fresh, &file, err) < 0) return -1;
+	return rename(fresh, path) < 0 ? error_errno(err, errno, "cannot write %s", path) : 0;
+}
+
 static bool has_file(const char *folder, const struct payload_file *file) {
 	cleanup_free char *path = xasprintf("%s/..data/%s", folder, file->path);
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);

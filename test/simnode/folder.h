@@ -28,6 +28,9 @@ void payload_free(struct payload *payload);
 /* Makes the folder hold exactly these files. Nothing is touched when it does already. */
 int folder_publish(const char *folder, const struct payload *payload, struct error **err);
 
+/* Puts a file with this text in place of the one at `path`, at once: readers see either. One writer at a time. */
+int folder_put_file(const char *path, const char *text, struct error **err);
+
 /* mkdir -p */
 int folder_create(const char *path, struct error **err);
 /* Removes a folder and all in it; what cannot be removed stays. Links are not followed. */

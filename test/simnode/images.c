@@ -1,5 +1,6 @@
 #include "simnode/images.h"
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,13 +40,44 @@ static bool ends_with_name(const char *image, size_t length, const char *name) {
 	return name_length == length || image[length - name_length - 1] == '/';
 }
 
+/* Its registry's name ends with ".invalid", which no name in the world does. */
+static bool can_be_pulled(const char *image) {
+	static const char never[] = ".invalid";
+	size_t length = strcspn(image, "/:");
+	return image[strcspn(image, "/")] != '/' || length < strlen(never) ||
+	       strncmp(image + length - strlen(never), never, strlen(never)) != 0;
+}
+
 const char *images_find(const struct images *images, const char *image) {
+	const char *otherwise = NULL;
+	if (!can_be_pulled(image)) return NULL;
 	for (size_t i = 0; i < images->count; i++) {
 		const struct image *item = &images->items[i];
+		if (strcmp(item->name, "*") == 0) otherwise = item->program;
 		if (ends_with_name(image, strlen(image), item->name)) return item->program;
 		if (ends_with_name(image, repository_length(image), item->name)) return item->program;
 	}
-	return NULL;
+	return otherwise;
+}
+
+/* Calls itself for the folders of a folder, down to those that are mounted. */
+static void add_folders(const char *folder, const char *path, int depth, struct mounts *mounts) {
+	enum { MOUNTED_AT = 2 };
+	if (depth == MOUNTED_AT) return mounts_add(mounts, path, folder);
+	DIR *dir = opendir(folder);
+	if (dir == NULL) return;
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+		if (entry->d_name[0] == '.') continue;
+		cleanup_free char *inner = xasprintf("%s/%s", folder, entry->d_name);
+		cleanup_free char *inner_path = xasprintf("%s/%s", path, entry->d_name);
+		add_folders(inner, inner_path, depth + 1, mounts);
+	}
+	closedir(dir);
+}
+
+void image_mounts(const char *program, struct mounts *mounts) {
+	cleanup_free char *root = xasprintf("%s.root", program);
+	add_folders(root, "", 0, mounts);
 }
 
 /* The program `name` in one of the folders of PATH; NULL when there is none. */

@@ -14,6 +14,7 @@ struct charge {
 	struct node *node;
 	char *namespace;
 	char *name;
+	char *full_name; /* NAMESPACE/NAME */
 	char *delivered; /* the resourceVersion that the worker knows of; NULL: tell it anew */
 	bool seen;
 	struct charge *next;
@@ -61,6 +62,7 @@ static void take_charge(struct kubelet *kubelet, const struct kube_object *pod, 
 		.node = node,
 		.namespace = xstrdup(pod->namespace),
 		.name = xstrdup(pod->name),
+		.full_name = xasprintf("%s/%s", pod->namespace, pod->name),
 		.delivered = xstrdup(pod->resource_version),
 		.seen = true,
 		.next = kubelet->charges,
@@ -72,6 +74,7 @@ static void free_charge(struct charge *charge) {
 	pod_worker_free(charge->worker);
 	free(charge->namespace);
 	free(charge->name);
+	free(charge->full_name);
 	free(charge->delivered);
 	free(charge);
 }
@@ -144,21 +147,42 @@ static bool is_called(const struct charge *charge, const char *pod) {
 	       strcmp(charge->name, slash + 1) == 0;
 }
 
-/* Of two pods of one name, one being a predecessor that still runs on a node that is cut off, both are meant. */
-int kubelet_signal(struct kubelet *kubelet, const char *pod, const char *container, int signal, struct error **err) {
-	const char *namespace = NULL;
+char *kubelet_pod_name(struct kubelet *kubelet, const char *pod, struct error **err) {
+	const struct charge *found = NULL;
 	for (struct charge *charge = kubelet->charges; charge != NULL; charge = charge->next) {
 		if (!is_called(charge, pod)) continue;
-		if (namespace != NULL && strcmp(namespace, charge->namespace) != 0)
-			return error_set(err, ERROR_INVALID, "several namespaces have a pod \"%s\": say NAMESPACE/NAME",
-			                 pod);
-		namespace = charge->namespace;
+		if (found != NULL && strcmp(found->namespace, charge->namespace) != 0) {
+			error_set(err, ERROR_INVALID, "several namespaces have a pod \"%s\": say NAMESPACE/NAME", pod);
+			return NULL;
+		}
+		found = charge;
 	}
-	if (namespace == NULL) return error_set(err, ERROR_NOT_FOUND, "no simulated node runs a pod \"%s\"", pod);
+	if (found != NULL) return xstrdup(found->full_name);
+	error_set(err, ERROR_NOT_FOUND, "no simulated node runs a pod \"%s\"", pod);
+	return NULL;
+}
+
+/* Of two pods of one name, one being a predecessor that still runs on a node that is cut off, both are meant. */
+int kubelet_signal(struct kubelet *kubelet, const char *pod, const char *container, int signal, struct error **err) {
+	cleanup_free char *name = kubelet_pod_name(kubelet, pod, err);
+	if (name == NULL) return -1;
 	for (struct charge *charge = kubelet->charges; charge != NULL; charge = charge->next) {
-		if (is_called(charge, pod)) pod_worker_signal(charge->worker, container, signal);
+		if (strcmp(charge->full_name, name) == 0) pod_worker_signal(charge->worker, container, signal);
 	}
 	return 0;
+}
+
+struct pod_address *kubelet_addresses(struct kubelet *kubelet, size_t *count) {
+	size_t most = 0;
+	for (struct charge *charge = kubelet->charges; charge != NULL; charge = charge->next) most++;
+	struct pod_address *addresses = xcalloc(most + 1, sizeof(*addresses));
+	*count = 0;
+	for (struct charge *charge = kubelet->charges; charge != NULL; charge = charge->next) {
+		const char *address = pod_worker_address(charge->worker);
+		if (address == NULL) continue;
+		addresses[(*count)++] = (struct pod_address){ .pod = charge->full_name, .address = address };
+	}
+	return addresses;
 }
 
 int kubelet_set_fate(struct kubelet *kubelet, const char *name, enum node_fate fate, struct error **err) {

@@ -18,11 +18,16 @@
 #include "base/memory.h"
 #include "kube/cache.h"
 #include "kube/client.h"
+#include "kube/events.h"
 #include "kube/loop.h"
+#include "simnode/attachments.h"
+#include "simnode/claim.h"
 #include "simnode/cluster_api.h"
 #include "simnode/control.h"
+#include "simnode/csi.h"
 #include "simnode/folder.h"
 #include "simnode/kubelet.h"
+#include "simnode/network.h"
 #include "simnode/node.h"
 #include "simnode/proxy.h"
 
@@ -35,10 +40,17 @@ static const char usage[] =
         "  --nodes N              how many nodes to simulate: node-1 ... node-N (3)\n"
         "  --network N            0 to 15 (0): clusters on one machine need different ones. Pods get addresses in\n"
         "                         127.(64+N).0.0/16, nodes in 127.(48+N).0.0/16\n"
-        "  --image IMAGE=PROGRAM  what to run for containers of an image; IMAGE may be the end of its name\n"
+        "  --image IMAGE=PROGRAM  what to run for containers of an image; IMAGE may be the end of its name, or * for\n"
+        "                         every other image (but those of registries below .invalid, which cannot be pulled).\n"
+        "                         Folders PROGRAM.root/A/B are in the image as /A/B\n"
+        "  Environment: SIMSQL_TIME_SCALE, SIMSQL_SETTINGS are handed on to simulated SQL Servers\n"
         "\n"
-        "COMMAND: freeze POD [CONTAINER] | thaw POD [CONTAINER] | kill POD [CONTAINER]\n"
-        "         | node-down NODE | node-cut NODE | node-up NODE | list\n";
+        "COMMAND (POD and CLAIM are NAME or NAMESPACE/NAME):\n";
+
+static void print_usage(FILE *file) {
+	fputs(usage, file);
+	control_help(file);
+}
 
 struct settings {
 	const char *kubeconfig;
@@ -90,7 +102,7 @@ static int read_settings(int argc, char **argv, struct settings *settings) {
 				return -1;
 			}
 			break;
-		case 'h': fputs(usage, stdout); exit(0);
+		case 'h': print_usage(stdout); exit(0);
 		default: return -1;
 		}
 	}
@@ -108,14 +120,22 @@ struct simnode {
 	struct kube_loop *loop;
 	struct kube_cache *pods;
 	struct kube_cache *services;
+	struct kube_cache *classes;
+	struct metrics *metrics;
 	struct cluster_api api;
 	struct cluster cluster;
 	struct nodes nodes;
 	struct addresses addresses;
 	struct kubelet *kubelet;
+	struct network *network;
+	struct attachments *attachments;
+	struct csi *csi;
+	char *network_folder;
+	char *disks;
 	_Atomic(struct heartbeat *) heartbeat; /* set before caches can call */
 	_Atomic(struct proxy *) proxy;
 	int wake_fd;
+	int storage_fd; /* an eventfd: claims, volumes, classes or attachments have changed */
 	atomic_bool configuration_changed;
 };
 
@@ -136,6 +156,7 @@ static void services_changed(void *context, enum kube_event event, const struct 
 	struct heartbeat *heartbeat = atomic_load(&simnode->heartbeat);
 	if (proxy != NULL) proxy_wake(proxy);
 	if (heartbeat != NULL) heartbeat_wake(heartbeat);
+	eventfd_write(simnode->wake_fd, 1); /* names */
 }
 
 static void configuration_changed(void *context, enum kube_event event, const struct kube_object *old,
@@ -144,6 +165,14 @@ static void configuration_changed(void *context, enum kube_event event, const st
 	struct simnode *simnode = context;
 	atomic_store(&simnode->configuration_changed, true);
 	eventfd_write(simnode->wake_fd, 1);
+}
+
+/* Pods that wait for a claim want to know too. */
+static void storage_changed(void *context, enum kube_event event, const struct kube_object *old,
+                            const struct kube_object *new) {
+	struct simnode *simnode = context;
+	eventfd_write(simnode->storage_fd, 1);
+	configuration_changed(context, event, old, new);
 }
 
 static void cache_synced(void *context) {
@@ -176,7 +205,17 @@ static int split_server(const char *server, char **host, char **port, struct err
 	return 0;
 }
 
+static void sync_network(struct simnode *simnode) {
+	if (!kube_cache_synced(simnode->pods) || !kube_cache_synced(simnode->services)) return;
+	cleanup_kube_objects struct kube_objects pods = kube_cache_list(simnode->pods, NULL);
+	cleanup_kube_objects struct kube_objects services = kube_cache_list(simnode->services, NULL);
+	size_t count;
+	cleanup_free struct pod_address *addresses = kubelet_addresses(simnode->kubelet, &count);
+	network_sync(simnode->network, addresses, count, &pods, &services);
+}
+
 static void serve(struct simnode *simnode, int signal_fd, int control_fd) {
+	const struct control control = { simnode->kubelet, simnode->network, simnode->csi };
 	enum { SIGNAL, WAKE, CONTROL };
 	struct pollfd fds[] = {
 		[SIGNAL] = { .fd = signal_fd, .events = POLLIN },
@@ -190,7 +229,8 @@ static void serve(struct simnode *simnode, int signal_fd, int control_fd) {
 		eventfd_read(simnode->wake_fd, &ignored);
 		kubelet_sync(simnode->kubelet);
 		if (atomic_exchange(&simnode->configuration_changed, false)) kubelet_refresh(simnode->kubelet);
-		if (fds[CONTROL].revents != 0) control_answer(control_fd, simnode->kubelet);
+		if (fds[CONTROL].revents != 0) control_answer(control_fd, &control);
+		sync_network(simnode);
 	}
 }
 
@@ -213,20 +253,41 @@ static int start(struct simnode *simnode, const struct settings *settings, struc
 		.client = simnode->client,
 		.secrets = follow(simnode, &kube_secrets, configuration_changed),
 		.configmaps = follow(simnode, &kube_configmaps, configuration_changed),
+		.claims = follow(simnode, &kube_persistentvolumeclaims, storage_changed),
+		.volumes = follow(simnode, &kube_persistentvolumes, storage_changed),
 	};
+	simnode->classes = follow(simnode, &kube_storageclasses, storage_changed);
 	simnode->cluster = cluster_api(&simnode->api, host, port);
+	simnode->cluster.network_folder = simnode->network_folder;
 	const struct pod_worker_options workers = {
 		.client = simnode->client,
 		.cluster = &simnode->cluster,
 		.images = &settings->images,
 		.addresses = &simnode->addresses,
+		.claims = { .disks = simnode->disks, .attachments = simnode->attachments },
 		.state = settings->state,
 		.done_fd = simnode->wake_fd,
+	};
+	const struct csi_options storage = {
+		.client = simnode->client,
+		.claims = simnode->api.claims,
+		.volumes = simnode->api.volumes,
+		.classes = simnode->classes,
+		.events = event_recorder_new(simnode->loop,
+		                             &(struct event_recorder_options){ .component = CSI_DRIVER,
+		                                                               .instance = "simnode",
+		                                                               .metrics = simnode->metrics }),
+		.attachments = simnode->attachments,
+		.nodes = &simnode->nodes,
+		.disks = simnode->disks,
+		.wake_fd = simnode->storage_fd,
 	};
 	simnode->kubelet = kubelet_new(&workers, &simnode->nodes, simnode->pods);
 	if (kube_loop_start(simnode->loop, err) < 0) return -1;
 	simnode->heartbeat = heartbeat_start(simnode->client, &simnode->nodes, simnode->services, err);
 	if (simnode->heartbeat == NULL) return -1;
+	simnode->csi = csi_start(&storage, err);
+	if (simnode->csi == NULL) return -1;
 	const struct proxy_options proxy = {
 		.services = simnode->services,
 		.pods = simnode->pods,
@@ -241,11 +302,17 @@ static int start(struct simnode *simnode, const struct settings *settings, struc
 static void stop(struct simnode *simnode) {
 	if (simnode->kubelet != NULL) kubelet_free(simnode->kubelet);
 	if (simnode->loop != NULL) kube_loop_stop(simnode->loop);
+	csi_free(simnode->csi);
 	proxy_free(simnode->proxy);
 	heartbeat_free(simnode->heartbeat);
 	if (simnode->loop != NULL) kube_loop_free(simnode->loop);
 	if (simnode->client != NULL) kube_client_free(simnode->client);
 	nodes_free(&simnode->nodes);
+	network_free(simnode->network);
+	attachments_free(simnode->attachments);
+	metrics_free(simnode->metrics);
+	free(simnode->network_folder);
+	free(simnode->disks);
 	free((char *)simnode->cluster.api_host);
 	free((char *)simnode->cluster.api_port);
 }
@@ -272,6 +339,12 @@ static int run(const struct settings *settings) {
 	int control_fd = result == 0 ? control_listen(settings->state, &err) : -1;
 	if (control_fd < 0) result = -1;
 	simnode.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	simnode.storage_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	simnode.network_folder = xasprintf("%s/network", settings->state);
+	simnode.disks = xasprintf("%s/disks", settings->state);
+	simnode.network = network_new(simnode.network_folder);
+	simnode.attachments = attachments_new(simnode.storage_fd);
+	simnode.metrics = metrics_new();
 	addresses_init(&simnode.addresses, settings->network);
 	nodes_init(&simnode.nodes, settings->nodes, settings->network);
 	if (result == 0) result = start(&simnode, settings, &err);
@@ -280,6 +353,7 @@ static int run(const struct settings *settings) {
 	stop(&simnode);
 	error_free(err);
 	close(simnode.wake_fd);
+	close(simnode.storage_fd);
 	close(signal_fd);
 	if (control_fd >= 0) close(control_fd);
 	return result == 0 ? 0 : 1;
@@ -294,7 +368,7 @@ int main(int argc, char **argv) {
 	}
 	if (read_settings(argc, argv, &settings) < 0 || (is_client && optind == argc) ||
 	    (!is_client && optind != argc)) {
-		fputs(usage, stderr);
+		print_usage(stderr);
 		return USAGE_ERROR;
 	}
 	curl_global_init(CURL_GLOBAL_DEFAULT);

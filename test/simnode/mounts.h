@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "base/error.h"
+
 struct mount {
 	char *path;   /* as the container names it, without a slash at the end */
 	char *folder; /* where it is (a file, with subPath) */
@@ -18,6 +20,10 @@ struct mounts {
 };
 
 void mounts_add(struct mounts *mounts, const char *path, const char *folder);
+
+/* What is mounted inside of another mount is to be found there: a symbolic link in the outer folder, where a container
+ * runtime would put a mount point. After all mounts have been added. */
+int mounts_nest(const struct mounts *mounts, struct error **err);
 
 /* `text` with each mount path in it replaced: where it stands as a path or the beginning of one ("/data", "/data/x",
  * "--dir=/data", "/a:/data"), and not where it is a part of another ("/database", "/mnt/data"). The longest mount path

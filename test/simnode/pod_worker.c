@@ -54,6 +54,10 @@ const char *pod_worker_uid(const struct pod_worker *worker) {
 	return worker->uid;
 }
 
+const char *pod_worker_address(const struct pod_worker *worker) {
+	return worker->address;
+}
+
 void pod_worker_update(struct pod_worker *worker, const struct kube_object *pod) {
 	mailbox_put_pod(&worker->mailbox, pod);
 }
@@ -212,6 +216,7 @@ static void change_fate(struct pod_worker *worker, enum node_fate fate) {
 	}
 	worker->volumes_ready = false;
 	worker->volumes_at = 0;
+	volumes_release(&worker->volumes, worker->uid);
 }
 
 static void act_on_mail(struct pod_worker *worker) {
@@ -300,7 +305,9 @@ static int write_status(struct pod_worker *worker, struct error **err) {
 
 static int report(struct pod_worker *worker, struct error **err) {
 	if (write_status(worker, err) < 0) return -1;
-	if (!is_being_deleted(worker) || any_runs(worker)) return 0;
+	if (any_runs(worker)) return 0;
+	if (is_being_deleted(worker) || is_over(worker)) volumes_release(&worker->volumes, worker->uid);
+	if (!is_being_deleted(worker)) return 0;
 	if (pod_delete_finally(worker->options.client, worker->pod, err) < 0) return -1;
 	worker->removed = true;
 	return 0;
@@ -410,6 +417,7 @@ static void *run(void *argument) {
 	make_containers(worker);
 	while (step(worker)) wait_for_news(worker);
 	kill_all(worker);
+	volumes_release(&worker->volumes, worker->uid);
 	if (worker->news.gone) {
 		folder_remove(worker->folder);
 		if (worker->owns_address) addresses_release(worker->options.addresses, worker->address);
@@ -447,6 +455,7 @@ struct pod_worker *pod_worker_start(const struct pod_worker_options *options, co
 	worker->volumes_folder = xasprintf("%s/volumes", worker->folder);
 	worker->logs = xasprintf("%s/logs", options->state);
 	worker->volumes.folder = worker->volumes_folder;
+	worker->volumes.claims = options->claims;
 	int failed = mailbox_init(&worker->mailbox, err);
 	if (failed == 0) failed = folder_create(worker->volumes_folder, err);
 	if (failed == 0) failed = folder_create(worker->logs, err);

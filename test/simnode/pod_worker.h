@@ -9,6 +9,7 @@
 #include "kube/client.h"
 #include "kube/object.h"
 #include "simnode/addresses.h"
+#include "simnode/claim_volume.h"
 #include "simnode/cluster.h"
 #include "simnode/images.h"
 #include "simnode/mailbox.h"
@@ -19,6 +20,7 @@ struct pod_worker_options {
 	const struct cluster *cluster;
 	const struct images *images;
 	struct addresses *addresses;
+	struct claim_setting claims;
 	const char *state; /* the folder of all state */
 	const char *node;
 	const char *host_ip;
@@ -32,6 +34,8 @@ struct pod_worker *pod_worker_start(const struct pod_worker_options *options, co
                                     struct error **err);
 
 const char *pod_worker_uid(const struct pod_worker *worker);
+/* Of the pod; NULL: none was free. */
+const char *pod_worker_address(const struct pod_worker *worker);
 
 /* The object has changed; NULL: it is gone, and its processes have to be as well. */
 void pod_worker_update(struct pod_worker *worker, const struct kube_object *pod);

@@ -41,7 +41,7 @@ static bool is_ready(const struct json_object *pod) {
 	return false;
 }
 
-static bool is_endpoint(const struct json_object *service, const struct kube_object *pod, struct in_addr *address) {
+bool service_takes(const struct json_object *service, const struct kube_object *pod, struct in_addr *address) {
 	const struct json_object *spec = json_get(service, "spec");
 	const struct json_object *metadata = json_get(pod->json, "metadata");
 	if (!selector_takes(json_get(spec, "selector"), json_get(metadata, "labels"))) return false;
@@ -63,7 +63,7 @@ static void add_port(struct service_ports *ports, struct in_addr cluster_ip, con
 	for (size_t i = 0; i < pods->count; i++) {
 		struct in_addr address;
 		if (strcmp(pods->items[i]->namespace, service->namespace) != 0) continue;
-		if (!is_endpoint(service->json, pods->items[i], &address)) continue;
+		if (!service_takes(service->json, pods->items[i], &address)) continue;
 		int target_port = target != NULL ? pod_port_number(target, pods->items[i]->json) : (int)number;
 		if (target_port < 0) continue;
 		added.backends[added.count++] = (struct sockaddr_in){

@@ -28,6 +28,9 @@ void service_ports_free(struct service_ports *ports);
 /* Whether all labels of the selector are among `labels`; an empty selector takes nothing. */
 bool selector_takes(const struct json_object *selector, const struct json_object *labels);
 
+/* Whether the pod is among the endpoints of the Service; *address is then its. */
+bool service_takes(const struct json_object *service, const struct kube_object *pod, struct in_addr *address);
+
 /* Whether the pod is one that still has its address. */
 bool pod_has_address(const struct kube_object *pod, struct in_addr *address);
 

@@ -209,13 +209,37 @@ static int add_nothing(struct making *making, const struct json_object *source, 
 	return 0;
 }
 
+static const char *disk_folder(const struct volumes *volumes, const char *volume) {
+	for (size_t i = 0; i < volumes->disk_count; i++) {
+		if (strcmp(volumes->disks[i].volume, volume) == 0) return volumes->disks[i].folder;
+	}
+	return NULL;
+}
+
+/* Attached once, for as long as the pod lives. */
+static int attach_disk(struct making *making, const struct json_object *source, struct error **err) {
+	struct volumes *volumes = making->volumes;
+	if (disk_folder(volumes, making->volume) != NULL) return 0;
+	char *folder = claim_volume_attach(&volumes->claims, making->cluster, making->pod, making->place, source, err);
+	if (folder == NULL) return -1;
+	volumes->disks = xreallocarray(volumes->disks, volumes->disk_count + 1, sizeof(*volumes->disks));
+	volumes->disks[volumes->disk_count++] =
+	        (struct volume_disk){ .volume = xstrdup(making->volume), .folder = folder };
+	return 0;
+}
+
 static const struct volume_kind {
 	const char *field;
 	bool has_files; /* that we write, and nobody else */
 	int (*add)(struct making *, const struct json_object *, struct error **);
 } volume_kinds[] = {
-	{ "emptyDir", false, add_nothing }, { "hostPath", false, add_nothing },   { "configMap", true, add_configmap },
-	{ "secret", true, add_secret },     { "projected", true, add_projected }, { "downwardAPI", true, add_downward },
+	{ "emptyDir", false, add_nothing },
+	{ "hostPath", false, add_nothing },
+	{ "persistentVolumeClaim", false, attach_disk },
+	{ "configMap", true, add_configmap },
+	{ "secret", true, add_secret },
+	{ "projected", true, add_projected },
+	{ "downwardAPI", true, add_downward },
 };
 
 static const struct volume_kind *kind_of(const struct json_object *volume) {
@@ -229,6 +253,8 @@ static const struct volume_kind *kind_of(const struct json_object *volume) {
 static char *volume_folder(const struct volumes *volumes, const struct json_object *volume) {
 	const char *host_path = json_get_text(json_get(volume, "hostPath"), "path");
 	if (host_path != NULL) return xstrdup(host_path);
+	const char *disk = disk_folder(volumes, json_get_text(volume, "name"));
+	if (disk != NULL) return xstrdup(disk);
 	return xasprintf("%s/%s", volumes->folder, json_get_text(volume, "name"));
 }
 
@@ -236,8 +262,6 @@ static int sync_volume(struct volumes *volumes, const struct cluster *cluster, c
                        const struct pod_place *place, const struct json_object *volume, struct error **err) {
 	const struct volume_kind *kind = kind_of(volume);
 	if (kind == NULL) return error_set(err, ERROR_INVALID, "volumes of its kind are not simulated");
-	cleanup_free char *folder = volume_folder(volumes, volume);
-	if (!kind->has_files) return folder_create(folder, err);
 	const struct json_object *source = json_get(volume, kind->field);
 	struct making making = {
 		.volumes = volumes,
@@ -248,7 +272,9 @@ static int sync_volume(struct volumes *volumes, const struct cluster *cluster, c
 		.default_mode = mode_of(source, "defaultMode", 0644),
 	};
 	int failed = kind->add(&making, source, err);
-	if (failed == 0) failed = folder_publish(folder, &making.payload, err);
+	cleanup_free char *folder = volume_folder(volumes, volume);
+	if (failed == 0 && !kind->has_files) failed = folder_create(folder, err);
+	else if (failed == 0) failed = folder_publish(folder, &making.payload, err);
 	payload_free(&making.payload);
 	return failed;
 }
@@ -302,10 +328,21 @@ int volumes_mounts(const struct volumes *volumes, const struct json_object *pod,
 		if (sub_path != NULL && !kind_of(volume)->has_files && folder_create(place, err) < 0) return -1;
 		mounts_add(mounts, path, place);
 	}
-	return 0;
+	return mounts_nest(mounts, err);
+}
+
+void volumes_release(struct volumes *volumes, const char *pod_uid) {
+	if (volumes->claims.attachments != NULL) attachments_remove(volumes->claims.attachments, pod_uid);
+	for (size_t i = 0; i < volumes->disk_count; i++) {
+		free(volumes->disks[i].volume);
+		free(volumes->disks[i].folder);
+	}
+	free(take(&volumes->disks));
+	volumes->disk_count = 0;
 }
 
 void volumes_free(struct volumes *volumes) {
+	volumes_release(volumes, "");
 	for (size_t i = 0; i < volumes->token_count; i++) {
 		free(volumes->tokens[i].volume);
 		if (volumes->tokens[i].text != NULL)
@@ -313,5 +350,5 @@ void volumes_free(struct volumes *volumes) {
 		free(volumes->tokens[i].text);
 	}
 	free(volumes->tokens);
-	*volumes = (struct volumes){ .folder = volumes->folder };
+	*volumes = (struct volumes){ .folder = volumes->folder, .claims = volumes->claims };
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "simnode/claim_volume.h"
 #include "simnode/cluster.h"
 #include "simnode/downward.h"
 #include "simnode/mounts.h"
@@ -17,9 +18,18 @@ struct volume_token {
 	int64_t renew_at; /* seconds since 1970 */
 };
 
+/* Where the files of a claim's volume are. */
+struct volume_disk {
+	char *volume; /* its name in the pod */
+	char *folder;
+};
+
 /* Zero-initialise it, except: */
 struct volumes {
-	const char *folder; /* where the volumes lie; borrowed */
+	const char *folder;          /* where the volumes lie; borrowed */
+	struct claim_setting claims; /* for those that are claims */
+	struct volume_disk *disks;
+	size_t disk_count;
 	struct volume_token *tokens;
 	size_t token_count;
 };
@@ -35,6 +45,9 @@ int64_t volumes_renew_at(const struct volumes *volumes);
 /* Where the mounts of one container are. */
 int volumes_mounts(const struct volumes *volumes, const struct json_object *pod, const struct json_object *container,
                    struct mounts *mounts, struct error **err);
+
+/* No process of the pod uses them any more: its disks may be attached elsewhere. */
+void volumes_release(struct volumes *volumes, const char *pod_uid);
 
 void volumes_free(struct volumes *volumes);
 

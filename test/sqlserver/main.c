@@ -1,7 +1,8 @@
 /* simsqlserver: a simulated SQL Server as a process, in the place of the container of mssql/server.
  *
  *   simsqlserver --listen 127.0.0.2:1433 --mirroring 127.0.0.2:5022 --data DIR --name HOST --sa-password-file F
- *                [--hosts FILE] [--volume FILE] [--time-scale N] [--settings NAME=VALUE,…]
+ *                [--hosts FILE] [--faults FILE] [--volume FILE] [--time-scale N]
+ *                [--settings [fast|published][,worst][,NAME=VALUE]…]
  *
  * It reads the container's environment and DIR/mssql.conf too (tds/configuration.h). One thread serves everything: the
  * model never blocks, so nobody waits for anybody but in the model's own time. */
@@ -40,6 +41,7 @@ struct server {
 	int64_t started_ns; /* on the monotonic clock */
 	struct sim_settings settings;
 	struct sim_disk *disk;
+	struct faults *faults;
 	struct links *links;
 	struct sim_instance *instance;
 	struct tds_service service;
@@ -131,11 +133,21 @@ static int prepare_tls(struct server *server, struct error **err) {
 	return server->service.tls != NULL ? 0 : -1;
 }
 
-/* The published timings, and whatever is asked for instead: "startup=100,resolving_follows=1". */
+/* Sets of settings by name: timings as "fast" or "published" ones, assumptions in their worse positions. */
+static bool begin_settings(struct sim_settings *settings, const char *name) {
+	if (strcmp(name, "published") == 0) *settings = sim_settings_published();
+	else if (strcmp(name, "fast") == 0) *settings = sim_settings_fast();
+	else if (strcmp(name, "worst") == 0) sim_settings_worst(settings);
+	else return false;
+	return true;
+}
+
+/* The published timings, and whatever is asked for instead: "fast,startup=100,resolving_follows=1". */
 static int read_settings(struct server *server, struct error **err) {
 	char *rest = server->configuration.settings, *setting;
 	server->settings = sim_settings_published();
 	while (rest != NULL && (setting = strsep(&rest, ",")) != NULL) {
+		if (begin_settings(&server->settings, setting)) continue;
 		char *value = strchr(setting, '='), *end = NULL;
 		if (value != NULL) *value++ = '\0';
 		long long number = value != NULL ? strtoll(value, &end, 10) : 0;
@@ -159,7 +171,10 @@ static int start_instance(struct server *server, const char *data, struct error 
 	server->disk = sim_disk_folder(data, err);
 	if (server->disk == NULL) return -1;
 	if (configuration->volume != NULL) sim_disk_follow(server->disk, configuration->volume);
-	server->links = links_new(&server->loop, configuration->mirroring_ip, configuration->hosts);
+	server->faults = faults_new(configuration->faults);
+	server->links = links_new(&server->loop, &(struct links_options){ .ip = configuration->mirroring_ip,
+	                                                                  .hosts = configuration->hosts,
+	                                                                  .faults = server->faults });
 	server->instance = sim_instance_start(&options, &host, server->disk, err);
 	if (server->instance == NULL) return -1;
 	links_attach(server->links, server->instance);
@@ -197,8 +212,9 @@ static void allow_many_sockets(void) {
 /* Lets logins in as soon as the instance takes them; until then connections are refused, as by a server that starts. */
 static int open_door(struct server *server, struct error **err) {
 	const struct configuration *configuration = &server->configuration;
-	if (server->clients.listener.fd >= 0 || !sim_instance_accepts(server->instance)) return 0;
-	if (clients_listen(&server->clients, configuration->ip, configuration->port, err) < 0) return -1;
+	if (clients_listens(&server->clients) || !sim_instance_accepts(server->instance)) return 0;
+	if (clients_listen(&server->clients, configuration->ip, configuration->localhost, configuration->port, err) < 0)
+		return -1;
 	errorlog("spid29s", "Server is listening on [ %s <ipv4> %d] accept sockets 1.", configuration->ip,
 	         configuration->port);
 	errorlog("spid29s", "SQL Server is now ready for client connections. This is an informational message; no user "
@@ -216,10 +232,17 @@ static int wait_ms(const struct server *server, int64_t deadline) {
 	return ms > LONGEST ? LONGEST : (int)ms + 1;
 }
 
+/* What others may have changed: the volume, the network. */
+static void look_around(struct server *server) {
+	sim_instance_set_disk_delay(server->instance, sim_disk_delay(server->disk));
+	faults_refresh(server->faults);
+	clients_cut(&server->clients, faults_cut_clients(server->faults, server->configuration.ip));
+}
+
 static int serve(struct server *server, struct error **err) {
 	while (!server->stops) {
 		int64_t next;
-		sim_instance_set_disk_delay(server->instance, sim_disk_delay(server->disk));
+		look_around(server);
 		do next = sim_instance_run(server->instance);
 		while (clients_step(&server->clients));
 		links_tend(server->links);
@@ -254,6 +277,7 @@ static void stop(struct server *server) {
 	if (server->clients.loop != NULL) clients_close(&server->clients);
 	if (server->instance != NULL) sim_instance_free(server->instance);
 	links_free(server->links);
+	faults_free(server->faults);
 	tds_tls_server_free(server->service.tls);
 	if (server->disk != NULL) sim_disk_free(server->disk);
 	loop_remove(&server->loop, &server->signals);

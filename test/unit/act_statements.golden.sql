@@ -457,9 +457,17 @@ BEGIN
     EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
     THROW 51001, N'agkeeper: another generation is in force on this server', 1;
 END;
-IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'agdb1' AND group_database_id IS NOT NULL)
-    ALTER DATABASE [agdb1] SET HADR OFF;
-IF DB_ID(N'agdb1') IS NOT NULL
+DECLARE @agkeeper_tables int;
+SET @agkeeper_tables = 0;
+IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'agdb1' AND state_desc = N'ONLINE')
+BEGIN
+    SET @agkeeper_tables = 1;
+    EXEC sp_executesql N'USE [agdb1]; SELECT @tables = COUNT(*) FROM sys.tables; USE master', N'@tables int OUTPUT', @tables = @agkeeper_tables OUTPUT;
+END;
+IF @agkeeper_tables <> 0
+    THROW 51004, N'agkeeper: a database that holds tables is not dropped', 1;
+IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'agdb1' AND group_database_id IS NULL
+        AND state_desc IN (N'ONLINE', N'RESTORING'))
     DROP DATABASE [agdb1];
 EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
 
@@ -490,6 +498,18 @@ ALTER DATABASE [agdb1] SET HADR RESUME;
 EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
 
 -- WRITE_CHECK: as agkeeper, 15 s
+SET NOCOUNT ON;
+UPDATE kubedb_system.dbo.agkeeper_write_check SET checks = checks + 1, checked_at = SYSUTCDATETIME();
+SELECT checks FROM kubedb_system.dbo.agkeeper_write_check;
+
+-- WRITE_CHECK: as agkeeper, 15 s
+IF DB_ID(N'kubedb_system') IS NULL
+    CREATE DATABASE [kubedb_system];
+IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'kubedb_system' AND recovery_model_desc <> N'SIMPLE')
+    ALTER DATABASE [kubedb_system] SET RECOVERY SIMPLE;
+IF OBJECT_ID(N'kubedb_system.dbo.agkeeper_write_check') IS NULL
+    EXEC (N'CREATE TABLE kubedb_system.dbo.agkeeper_write_check (only_row int NOT NULL PRIMARY KEY CHECK (only_row = 1), checks bigint NOT NULL, checked_at datetime2 NOT NULL)');
+EXEC (N'IF NOT EXISTS (SELECT 1 FROM kubedb_system.dbo.agkeeper_write_check) INSERT INTO kubedb_system.dbo.agkeeper_write_check (only_row, checks, checked_at) VALUES (1, 0, SYSUTCDATETIME())');
 SET NOCOUNT ON;
 UPDATE kubedb_system.dbo.agkeeper_write_check SET checks = checks + 1, checked_at = SYSUTCDATETIME();
 SELECT checks FROM kubedb_system.dbo.agkeeper_write_check;

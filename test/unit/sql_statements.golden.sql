@@ -202,6 +202,20 @@ BACKUP DATABASE [agdb1] TO DISK = N'/var/opt/mssql/data/agdb1.bak' WITH FORMAT, 
 IF DB_ID(N'agdb1') IS NOT NULL
     DROP DATABASE [agdb1];
 
+-- sql_drop_leftover
+DECLARE @agkeeper_tables int;
+SET @agkeeper_tables = 0;
+IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'agdb''1' AND state_desc = N'ONLINE')
+BEGIN
+    SET @agkeeper_tables = 1;
+    EXEC sp_executesql N'USE [agdb''1]; SELECT @tables = COUNT(*) FROM sys.tables; USE master', N'@tables int OUTPUT', @tables = @agkeeper_tables OUTPUT;
+END;
+IF @agkeeper_tables <> 0
+    THROW 51004, N'agkeeper: a database that holds tables is not dropped', 1;
+IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'agdb''1' AND group_database_id IS NULL
+        AND state_desc IN (N'ONLINE', N'RESTORING'))
+    DROP DATABASE [agdb'1];
+
 -- sql_leave_group
 IF EXISTS (SELECT 1 FROM sys.databases WHERE name = N'agdb1' AND group_database_id IS NOT NULL)
     ALTER DATABASE [agdb1] SET HADR OFF;
@@ -245,6 +259,12 @@ END;
 
 -- sql_end_change
 EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
+
+-- sql_cut_texts
+SET TEXTSIZE 1;
+
+-- sql_stream_diagnostics
+EXEC sp_server_diagnostics @repeat_interval = 5;
 
 -- sql_probe
 SET NOCOUNT ON;

@@ -70,6 +70,7 @@ static const struct action actions[] = {
 	{ .type = ACTION_SUSPEND_MOVEMENT, .text = "agdb1" },
 	{ .type = ACTION_RESUME_MOVEMENT, .text = "agdb1" },
 	{ .type = ACTION_WRITE_CHECK },
+	{ .type = ACTION_WRITE_CHECK, .number = 1 },
 };
 
 static const char *login_of(enum action_type type) {

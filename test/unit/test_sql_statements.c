@@ -97,6 +97,7 @@ static void show_others(struct strbuf *out) {
 	SHOW(sql_set_recovery_full(out, "agdb1", NULL));
 	SHOW(sql_backup_database(out, "agdb1", "/var/opt/mssql/data/agdb1.bak", NULL));
 	SHOW(sql_drop_database(out, "agdb1", NULL));
+	SHOW(sql_drop_leftover(out, "agdb'1", NULL));
 	SHOW(sql_leave_group(out, "agdb1", NULL));
 	SHOW(sql_create_kubedb_system(out, NULL));
 	SHOW(sql_write_check(out, NULL));
@@ -104,6 +105,8 @@ static void show_others(struct strbuf *out) {
 	SHOW(sql_raise_generation(out, 7, 1000, NULL));
 	SHOW(sql_begin_change(out, 7, 1000, NULL));
 	SHOW(sql_end_change(out, NULL));
+	SHOW(sql_cut_texts(out, NULL));
+	SHOW(sql_stream_diagnostics(out, 5, NULL));
 	SHOW(sql_probe(out, "ag1", NULL));
 }
 

@@ -72,7 +72,8 @@ static int set_up(void **state) {
 	pair->instances[1].port = pair->port;
 	assert_int_equal(loop_init(&pair->loop, NULL), 0);
 	for (int i = 0; i < 2; i++) {
-		pair->links[i] = links_new(&pair->loop, "127.0.0.1", pair->hosts);
+		pair->links[i] =
+		        links_new(&pair->loop, &(struct links_options){ .ip = "127.0.0.1", .hosts = pair->hosts });
 		links_attach(pair->links[i], &pair->instances[i]);
 		links_tend(pair->links[i]);
 	}

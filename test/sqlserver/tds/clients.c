@@ -17,6 +17,7 @@ struct client {
 	struct tds_connection *connection;
 	size_t sent;  /* of its output */
 	bool is_lost; /* its socket is of no use any more */
+	bool is_local;
 	int64_t accepted_at;
 	struct client *next;
 };
@@ -40,7 +41,8 @@ static void on_client(struct watcher *watcher, uint32_t events) {
 }
 
 static void on_listener(struct watcher *watcher, uint32_t events) {
-	struct clients *clients = (struct clients *)((char *)watcher - offsetof(struct clients, listener));
+	const struct listener *listener = (struct listener *)watcher;
+	struct clients *clients = listener->clients;
 	(void)events;
 	int fd = accept4(watcher->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) return;
@@ -49,6 +51,7 @@ static void on_listener(struct watcher *watcher, uint32_t events) {
 	struct client *client = xcalloc(1, sizeof(*client));
 	client->watcher = (struct watcher){ .ready = on_client, .fd = fd, .events = EPOLLIN };
 	client->clients = clients;
+	client->is_local = listener->is_local;
 	client->accepted_at = clock_monotonic_ms();
 	client->connection = tds_connection_new(clients->service);
 	client->next = clients->first;
@@ -58,14 +61,31 @@ static void on_listener(struct watcher *watcher, uint32_t events) {
 }
 
 void clients_init(struct clients *clients, struct loop *loop, const struct tds_service *service) {
-	*clients = (struct clients){ .loop = loop, .service = service, .listener = { .fd = -1 } };
+	*clients = (struct clients){ .loop = loop, .service = service };
+	for (size_t i = 0; i < ARRAY_LENGTH(clients->listeners); i++) {
+		clients->listeners[i] =
+		        (struct listener){ .watcher = { .ready = on_listener, .fd = -1, .events = EPOLLIN },
+			                   .clients = clients,
+			                   .is_local = i == 1 };
+	}
 }
 
-int clients_listen(struct clients *clients, const char *ip, int port, struct error **err) {
-	int fd = listen_at(ip, port, err);
-	if (fd < 0) return -1;
-	clients->listener = (struct watcher){ .ready = on_listener, .fd = fd, .events = EPOLLIN };
-	return loop_add(clients->loop, &clients->listener, err);
+int clients_listen(struct clients *clients, const char *ip, const char *localhost, int port, struct error **err) {
+	const char *const addresses[] = { ip, localhost };
+	for (size_t i = 0; i < ARRAY_LENGTH(addresses) && addresses[i] != NULL; i++) {
+		struct watcher *watcher = &clients->listeners[i].watcher;
+		watcher->fd = listen_at(addresses[i], port, err);
+		if (watcher->fd < 0 || loop_add(clients->loop, watcher, err) < 0) return -1;
+	}
+	return 0;
+}
+
+bool clients_listens(const struct clients *clients) {
+	return clients->listeners[0].watcher.fd >= 0;
+}
+
+void clients_cut(struct clients *clients, bool cut) {
+	clients->is_cut = cut;
 }
 
 bool clients_step(struct clients *clients) {
@@ -114,7 +134,8 @@ void clients_flush(struct clients *clients) {
 	int64_t now = clock_monotonic_ms();
 	for (struct client **at = &clients->first; *at != NULL;) {
 		struct client *client = *at;
-		if (!client->is_lost) send_output(client);
+		bool is_cut = clients->is_cut && !client->is_local;
+		if (!client->is_lost && !is_cut) send_output(client);
 		if (is_done_with(client, now)) {
 			*at = client->next;
 			free_client(client);
@@ -122,11 +143,14 @@ void clients_flush(struct clients *clients) {
 		}
 		uint32_t events = tds_connection_wants_input(client->connection) ? EPOLLIN : 0;
 		if (tds_connection_output(client->connection)->length > 0) events |= EPOLLOUT;
-		loop_change(clients->loop, &client->watcher, events);
+		loop_change(clients->loop, &client->watcher, is_cut ? 0 : events);
 		at = &client->next;
 	}
-	if (clients->listener.fd >= 0)
-		loop_change(clients->loop, &clients->listener, clients->count < MOST_CLIENTS ? EPOLLIN : 0);
+	for (size_t i = 0; i < ARRAY_LENGTH(clients->listeners); i++) {
+		struct listener *listener = &clients->listeners[i];
+		bool takes = clients->count < MOST_CLIENTS && !(clients->is_cut && !listener->is_local);
+		if (listener->watcher.fd >= 0) loop_change(clients->loop, &listener->watcher, takes ? EPOLLIN : 0);
+	}
 }
 
 int64_t clients_deadline(const struct clients *clients) {
@@ -139,7 +163,8 @@ int64_t clients_deadline(const struct clients *clients) {
 }
 
 void clients_close(struct clients *clients) {
-	loop_remove(clients->loop, &clients->listener);
+	for (size_t i = 0; i < ARRAY_LENGTH(clients->listeners); i++)
+		loop_remove(clients->loop, &clients->listeners[i].watcher);
 	while (clients->first != NULL) {
 		struct client *client = clients->first;
 		clients->first = client->next;

@@ -19,13 +19,22 @@ struct client;
 struct clients {
 	struct loop *loop;
 	const struct tds_service *service;
-	struct watcher listener; /* fd -1: does not listen */
+	struct listener {
+		struct watcher watcher; /* first; fd -1: does not listen */
+		struct clients *clients;
+		bool is_local; /* of whoever is on the server's own machine: no fault of the network concerns them */
+	} listeners[2];
+	bool is_cut; /* others get no answer, and are not heard */
 	struct client *first;
 	size_t count;
 };
 
 void clients_init(struct clients *clients, struct loop *loop, const struct tds_service *service);
-int clients_listen(struct clients *clients, const char *ip, int port, struct error **err);
+/* `localhost` is listened on too; NULL: nowhere else. */
+int clients_listen(struct clients *clients, const char *ip, const char *localhost, int port, struct error **err);
+bool clients_listens(const struct clients *clients);
+/* Cuts off all who have not come through `localhost`, as a network does: without a word. */
+void clients_cut(struct clients *clients, bool cut);
 /* Steps all connections until none has anything to do. True when anything has happened. */
 bool clients_step(struct clients *clients);
 /* Sends what there is to be sent, closes and frees what is over. Between rounds of the loop. */

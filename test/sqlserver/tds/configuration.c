@@ -20,6 +20,9 @@ enum setting {
 	SETTING_PASSWORD,
 	SETTING_EDITION,
 	SETTING_HOSTS,
+	SETTING_ADDRESS,
+	SETTING_LOCALHOST,
+	SETTING_FAULTS,
 	SETTING_VOLUME,
 	SETTING_SETTINGS,
 	SETTING_CERTIFICATE,
@@ -48,6 +51,9 @@ static const struct {
 	[SETTING_PASSWORD] = { .variables = { "MSSQL_SA_PASSWORD", "SA_PASSWORD" } },
 	[SETTING_EDITION] = { .variables = { "MSSQL_PID" } },
 	[SETTING_HOSTS] = { .option = "hosts", .variables = { "SIMSQL_HOSTS" } },
+	[SETTING_ADDRESS] = { .variables = { "SIMSQL_ADDRESS" }, .otherwise = "0.0.0.0" },
+	[SETTING_LOCALHOST] = { .variables = { "SIMSQL_LOCALHOST" } },
+	[SETTING_FAULTS] = { .option = "faults", .variables = { "SIMSQL_FAULTS" } },
 	[SETTING_VOLUME] = { .option = "volume", .variables = { "SIMSQL_VOLUME" } },
 	[SETTING_SETTINGS] = { .option = "settings", .variables = { "SIMSQL_SETTINGS" } },
 	[SETTING_CERTIFICATE] = { .key = "network.tlscert" },
@@ -160,6 +166,15 @@ static int split_address(const char *text, char **ip, int *port, struct error **
 	return colon != NULL ? read_port(colon + 1, port, err) : 0;
 }
 
+/* Where a file of the container lies: what is below /var/opt/mssql there is below `data` here. Takes `path` over. */
+static char *really_at(char *path, const char *data) {
+	static const char inside[] = "/var/opt/mssql/";
+	if (path == NULL || strncmp(path, inside, strlen(inside)) != 0) return path;
+	char *place = xasprintf("%s/%s", data, path + strlen(inside));
+	free(path);
+	return place;
+}
+
 static int settle(struct values *values, struct configuration *configuration, struct error **err) {
 	char *end;
 	int unused;
@@ -172,6 +187,11 @@ static int settle(struct values *values, struct configuration *configuration, st
 	if (values->of[SETTING_LISTEN] != NULL &&
 	    split_address(values->of[SETTING_LISTEN], &configuration->ip, &configuration->port, err) < 0)
 		return -1;
+	/* Processes that stand for machines share one: each has an address of its own for "all addresses". */
+	if (strcmp(configuration->ip, "0.0.0.0") == 0) {
+		free(configuration->ip);
+		configuration->ip = take(&values->of[SETTING_ADDRESS]);
+	}
 	/* The ports of endpoints are those that CREATE ENDPOINT names, so that one given here says nothing. */
 	configuration->mirroring_ip = xstrdup(configuration->ip);
 	if (values->of[SETTING_MIRRORING] != NULL &&
@@ -187,10 +207,12 @@ static int settle(struct values *values, struct configuration *configuration, st
 	configuration->name[strcspn(configuration->name, ".")] = '\0';
 	configuration->edition = take(&values->of[SETTING_EDITION]);
 	configuration->hosts = take(&values->of[SETTING_HOSTS]);
+	configuration->localhost = take(&values->of[SETTING_LOCALHOST]);
+	configuration->faults = take(&values->of[SETTING_FAULTS]);
 	configuration->volume = take(&values->of[SETTING_VOLUME]);
 	configuration->settings = take(&values->of[SETTING_SETTINGS]);
-	configuration->certificate = take(&values->of[SETTING_CERTIFICATE]);
-	configuration->key = take(&values->of[SETTING_KEY]);
+	configuration->certificate = really_at(take(&values->of[SETTING_CERTIFICATE]), configuration->data);
+	configuration->key = really_at(take(&values->of[SETTING_KEY]), configuration->data);
 	if ((configuration->certificate == NULL) != (configuration->key == NULL))
 		return error_set(err, ERROR_INVALID, "network.tlscert and network.tlskey only work together");
 	configuration->force_encryption = is_yes(values->of[SETTING_FORCE_ENCRYPTION]);
@@ -222,6 +244,8 @@ void configuration_free(struct configuration *configuration) {
 	free(configuration->sa_password);
 	free(configuration->edition);
 	free(configuration->hosts);
+	free(configuration->localhost);
+	free(configuration->faults);
 	free(configuration->volume);
 	free(configuration->settings);
 	free(configuration->certificate);

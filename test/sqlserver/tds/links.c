@@ -1,5 +1,6 @@
 #include "sqlserver/tds/links.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -20,7 +22,9 @@ struct link {
 	struct watcher watcher; /* first: the loop knows a link by it */
 	struct links *links;
 	char *host; /* of the peer; NULL: it came in */
-	int port;   /* of the peer, or of the endpoint that it came to */
+	struct sockaddr_storage peer;
+	socklen_t peer_length; /* 0: not known */
+	int port;              /* of the peer, or of the endpoint that it came to */
 	bool is_connecting, has_broken;
 	struct strbuf bytes; /* to be sent, or received and not yet whole */
 	size_t sent;
@@ -37,15 +41,16 @@ struct port {
 
 struct links {
 	struct loop *loop;
-	const char *ip, *hosts;
+	struct links_options options;
+	struct stat hosts; /* of the hosts file as links know it */
 	struct sim_instance *instance;
 	struct link *first;
 	struct port *ports;
 };
 
-struct links *links_new(struct loop *loop, const char *ip, const char *hosts) {
+struct links *links_new(struct loop *loop, const struct links_options *options) {
 	struct links *links = xcalloc(1, sizeof(*links));
-	*links = (struct links){ .loop = loop, .ip = ip, .hosts = hosts };
+	*links = (struct links){ .loop = loop, .options = *options };
 	return links;
 }
 
@@ -106,8 +111,9 @@ static char *look_up(const char *hosts, const char *host) {
 
 static struct addrinfo *resolve(const struct links *links, const char *host, int port) {
 	cleanup_free char *service = xasprintf("%d", port);
-	cleanup_free char *known = links->hosts != NULL ? look_up(links->hosts, host) : NULL;
-	bool is_numeric = links->hosts != NULL;
+	const char *hosts = links->options.hosts;
+	cleanup_free char *known = hosts != NULL ? look_up(hosts, host) : NULL;
+	bool is_numeric = hosts != NULL;
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 		                        .ai_flags = AI_NUMERICSERV | (is_numeric ? AI_NUMERICHOST : 0) };
 	struct addrinfo *address = NULL;
@@ -146,17 +152,36 @@ static void on_outgoing(struct watcher *watcher, uint32_t events) {
 	send_bytes(link);
 }
 
+/* The peer shall see who calls: machines that are processes share one, whose kernel would choose any address. */
+static void call_from(int fd, const char *ip, int family) {
+	struct sockaddr_in own = { .sin_family = AF_INET };
+	if (family != AF_INET || inet_pton(AF_INET, ip, &own.sin_addr) != 1) return;
+	(void)bind(fd, (struct sockaddr *)&own, sizeof(own));
+}
+
 static bool connect_to(struct link *link) {
 	struct addrinfo *address = resolve(link->links, link->host, link->port);
 	if (address == NULL) return false;
-	link->watcher.fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int yes = 1;
-	bool goes_well =
-	        link->watcher.fd >= 0 &&
-	        setsockopt(link->watcher.fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) == 0 &&
-	        (connect(link->watcher.fd, address->ai_addr, address->ai_addrlen) == 0 || errno == EINPROGRESS);
+	memcpy(&link->peer, address->ai_addr, address->ai_addrlen);
+	link->peer_length = address->ai_addrlen;
 	freeaddrinfo(address);
+	int yes = 1, fd = socket(link->peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0) return false;
+	link->watcher.fd = fd;
+	call_from(fd, link->links->options.ip, link->peer.ss_family);
+	bool goes_well = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) == 0 &&
+	                 (connect(fd, (struct sockaddr *)&link->peer, link->peer_length) == 0 || errno == EINPROGRESS);
 	return goes_well && loop_add(link->links->loop, &link->watcher, NULL) == 0;
+}
+
+/* Whether what we send to the other end, or what it sends to us, is lost. */
+static bool is_cut(const struct link *link, bool outward) {
+	const struct links_options *options = &link->links->options;
+	char peer[INET_ADDRSTRLEN] = "";
+	if (options->faults == NULL || link->peer.ss_family != AF_INET) return false;
+	inet_ntop(AF_INET, &((const struct sockaddr_in *)&link->peer)->sin_addr, peer, sizeof(peer));
+	return outward ? faults_cut(options->faults, options->ip, peer)
+	               : faults_cut(options->faults, peer, options->ip);
 }
 
 static struct link *link_to(struct links *links, const char *host, int port) {
@@ -177,7 +202,8 @@ static struct link *link_to(struct links *links, const char *host, int port) {
 
 void links_send(struct links *links, const char *host, int port, const void *bytes, size_t length) {
 	struct link *link = link_to(links, host, port);
-	if (link->has_broken || length > LARGEST_LINK_MESSAGE || link->bytes.length - link->sent > MOST_QUEUED_BYTES)
+	if (link->has_broken || is_cut(link, true) || length > LARGEST_LINK_MESSAGE ||
+	    link->bytes.length - link->sent > MOST_QUEUED_BYTES)
 		return;
 	tds_put_u32(&link->bytes, (uint32_t)length);
 	tds_put(&link->bytes, bytes, length);
@@ -196,7 +222,8 @@ static void deliver(struct link *link) {
 			return;
 		}
 		if (tds_left(&reader) < length) break;
-		sim_instance_receive(link->links->instance, link->port, tds_take(&reader, length), length);
+		const void *message = tds_take(&reader, length);
+		if (!is_cut(link, false)) sim_instance_receive(link->links->instance, link->port, message, length);
 		taken = reader.at;
 	}
 	if (taken == 0) return;
@@ -219,9 +246,13 @@ static void on_incoming(struct watcher *watcher, uint32_t events) {
 static void on_port(struct watcher *watcher, uint32_t events) {
 	struct port *port = (struct port *)watcher;
 	(void)events;
-	int fd = accept4(watcher->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct sockaddr_storage peer = { 0 };
+	socklen_t length = sizeof(peer);
+	int fd = accept4(watcher->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) return;
 	struct link *link = xcalloc(1, sizeof(*link));
+	link->peer = peer;
+	link->peer_length = length;
 	link->watcher = (struct watcher){ .ready = on_incoming, .fd = fd, .events = EPOLLIN };
 	link->links = port->links;
 	link->port = port->number;
@@ -241,7 +272,7 @@ static struct port *port_numbered(struct links *links, int number) {
 
 /* A port that is taken by somebody else is tried again at the next time. */
 static void listen_on(struct links *links, int number) {
-	int fd = listen_at(links->ip, number, NULL);
+	int fd = listen_at(links->options.ip, number, NULL);
 	if (fd < 0) return;
 	struct port *port = xcalloc(1, sizeof(*port));
 	port->watcher = (struct watcher){ .ready = on_port, .fd = fd, .events = EPOLLIN };
@@ -293,8 +324,30 @@ static struct link *take_broken(struct links *links) {
 	return broken;
 }
 
+static bool has_moved(const struct link *link) {
+	struct addrinfo *now = resolve(link->links, link->host, link->port);
+	bool moved = now != NULL && (now->ai_addrlen != link->peer_length ||
+	                             memcmp(now->ai_addr, &link->peer, link->peer_length) != 0);
+	if (now != NULL) freeaddrinfo(now);
+	return moved;
+}
+
+/* A peer that has another address now was replaced: its predecessor may be frozen and never close the connection. */
+static void tend_names(struct links *links) {
+	struct stat now;
+	if (links->options.hosts == NULL || stat(links->options.hosts, &now) < 0) return;
+	if (now.st_ino == links->hosts.st_ino && now.st_mtim.tv_sec == links->hosts.st_mtim.tv_sec &&
+	    now.st_mtim.tv_nsec == links->hosts.st_mtim.tv_nsec) {
+		return;
+	}
+	links->hosts = now;
+	for (struct link *link = links->first; link != NULL; link = link->next)
+		link->has_broken |= link->host != NULL && has_moved(link);
+}
+
 void links_tend(struct links *links) {
 	tend_ports(links);
+	tend_names(links);
 	struct link *broken = take_broken(links);
 	while (broken != NULL) {
 		struct link *link = broken;

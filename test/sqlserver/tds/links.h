@@ -10,15 +10,22 @@
 
 #include "base/error.h"
 #include "sqlserver/instance.h"
+#include "sqlserver/tds/faults.h"
 #include "sqlserver/tds/loop.h"
 
 enum { LARGEST_LINK_MESSAGE = 64 * 1024 * 1024, MOST_QUEUED_BYTES = 128 * 1024 * 1024 };
 
 struct links;
 
-/* Ports of mirroring endpoints are listened on at `ip`. Names of hosts are looked up in the file `hosts` (as hosts(5)
- * has it, read anew for each connection), or by the resolver when there is none (NULL). Both strings are borrowed. */
-struct links *links_new(struct loop *loop, const char *ip, const char *hosts);
+struct links_options {
+	const char *ip;              /* ports of mirroring endpoints are listened on here, and peers called from here */
+	const char *hosts;           /* a hosts(5) file for the names of peers; NULL: the resolver */
+	const struct faults *faults; /* what it cuts is lost; NULL: nothing */
+};
+/* A connection goes to the address that the peer's name has when it is made, and is given up when the hosts file is
+ * changed and says otherwise: a peer that was replaced is found without waiting for the old one. The options are
+ * copied, what they point to is borrowed. */
+struct links *links_new(struct loop *loop, const struct links_options *options);
 void links_free(struct links *links);
 /* The instance that gets messages; must be set before the first round. */
 void links_attach(struct links *links, struct sim_instance *instance);
