@@ -123,7 +123,7 @@ void attempts_free(struct attempts *attempts) {
 
 /* ---- One at a time ---- */
 
-static void target_of(const struct action *action, char key[80]) {
+static void target_of(const struct action *action, char key[100]) {
 	enum action_target target = action_rows[action->type].target;
 	const char *name = action->pod;
 	char child[80] = "";
@@ -132,27 +132,42 @@ static void target_of(const struct action *action, char key[80]) {
 		name = child;
 	}
 	if (target == TARGET_SECRET) name = action_rows[action->type].name;
-	if (target == TARGET_OBJECT && action->type != ACTION_WRITE_STATUS) name = "metadata";
-	snprintf(key, 80, "%d %s", (int)target, name != NULL ? name : "");
+	snprintf(key, 100, "%d %s", (int)target, name != NULL ? name : "");
 }
 
-static bool is_busy(const struct controller *controller, const char *key) {
-	for (size_t i = 0; i < controller->busy_count; i++)
-		if (strcmp(controller->busy[i].key, key) == 0) return true;
+/* What was done is not done again before the watch has shown it. */
+static bool has_settled(const struct model *model, const struct controller *controller, const struct busy *busy) {
+	return busy->job == 0 && (controller->applied >= busy->settles_with || model->now >= busy->settles_by);
+}
+
+static bool is_busy(const struct model *model, struct controller *controller, const char *key) {
+	for (size_t i = controller->busy_count; i-- > 0;) {
+		if (has_settled(model, controller, &controller->busy[i]))
+			controller->busy[i] = controller->busy[--controller->busy_count];
+		else if (strcmp(controller->busy[i].key, key) == 0) return true;
+	}
 	return false;
 }
 
-static void release_target(struct controller *controller, uint64_t job) {
+static void release_target(struct model *model, struct controller *controller, const struct job *job) {
 	for (size_t i = 0; i < controller->busy_count; i++) {
-		if (controller->busy[i].job != job) continue;
-		controller->busy[i] = controller->busy[--controller->busy_count];
+		struct busy *busy = &controller->busy[i];
+		if (busy->job != job->number) continue;
+		enum action_target target = action_rows[job->action.type].target;
+		if (job->code == 0 && target != TARGET_SERVER && target != TARGET_OBJECT) {
+			busy->job = 0;
+			busy->settles_with = watch_newest(controller);
+			busy->settles_by = model->now + 5 * SECOND;
+		} else {
+			*busy = controller->busy[--controller->busy_count];
+		}
 		return;
 	}
 }
 
 static bool is_open(const struct controller *controller, uint64_t job) {
 	for (size_t i = 0; i < controller->busy_count; i++)
-		if (controller->busy[i].job == job) return true;
+		if (controller->busy[i].job == job && job != 0) return true;
 	return false;
 }
 
@@ -176,9 +191,8 @@ static void end_server(struct model *model, struct controller *controller, const
 	controller_probe(model, controller, job->slot);
 }
 
-static void end_status(struct model *model, struct controller *controller, struct job *job) {
-	(void)model;
-	controller->status_write = 0;
+static void end_object(struct controller *controller, struct job *job) {
+	if (job->action.type == ACTION_WRITE_STATUS) controller->status_write = 0;
 	if (job->answered == NULL || job->answered_revision <= controller->answered_revision) return;
 	json_object_put(controller->answered);
 	controller->answered = take(&job->answered);
@@ -186,7 +200,7 @@ static void end_status(struct model *model, struct controller *controller, struc
 }
 
 static void end_job(struct model *model, struct controller *controller, struct job *job) {
-	release_target(controller, job->number);
+	release_target(model, controller, job);
 	const struct action_row *row = &action_rows[job->action.type];
 	model->tally[job->action.type].count++;
 	if (job->code != 0) {
@@ -199,7 +213,7 @@ static void end_job(struct model *model, struct controller *controller, struct j
 	if (job->code == 0) note_success(&controller->attempts, &job->action);
 	else if (job->code != 409) note_failure(model, controller, job);
 	if (row->target == TARGET_SERVER) end_server(model, controller, job);
-	if (job->action.type == ACTION_WRITE_STATUS) end_status(model, controller, job);
+	if (row->target == TARGET_OBJECT) end_object(controller, job);
 	controller_wake(model, controller,
 	                job->code == 409 ? 50 * MILLISECOND : dice_between(&model->dice, 0, MILLISECOND));
 	boundary_reached(model, controller, job->boundary, AT_ANSWER);
@@ -556,7 +570,7 @@ static void begin(struct model *model, struct controller *controller, const stru
                   const struct record *record) {
 	struct busy busy = { .job = ++model->numbers };
 	target_of(action, busy.key);
-	if (is_busy(controller, busy.key) || controller->busy_count == ARRAY_LENGTH(controller->busy)) return;
+	if (is_busy(model, controller, busy.key) || controller->busy_count == ARRAY_LENGTH(controller->busy)) return;
 	struct job *job = xcalloc(1, sizeof(*job));
 	*job = (struct job){ .number = busy.job,
 		             .controller = controller->index,

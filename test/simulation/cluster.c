@@ -10,6 +10,7 @@
 struct change {
 	struct change *next;
 	int64_t due;
+	uint64_t number;
 	enum item item;
 	int index;
 	int64_t revision;
@@ -59,12 +60,19 @@ static void hear(struct model *model, struct event *event) {
 	if (wait <= 0) {
 		controller->watch = change->next;
 		apply(&controller->cache, change);
+		controller->applied = change->number;
 		change_free(change);
 		controller_wake(model, controller, dice_between(&model->dice, 0, 2 * MILLISECOND));
 		if (controller->watch == NULL) return;
 		wait = controller->watch->due - model->now;
 	}
 	event_add(model, wait, event);
+}
+
+uint64_t watch_newest(const struct controller *controller) {
+	const struct change *last = controller->watch;
+	while (last != NULL && last->next != NULL) last = last->next;
+	return last != NULL ? last->number : 0;
 }
 
 void watch_free(struct controller *controller) {
@@ -101,6 +109,7 @@ void cluster_changed(struct model *model, enum item item, int index) {
 		int64_t lag = model->configuration->watch_lag_ms * (int64_t)MILLISECOND;
 		struct change *change = change_of(&model->cluster, item, index);
 		change->due = model->now + dice_between(&model->dice, 500, 2000 + lag);
+		change->number = ++model->numbers;
 		struct change **end = &controller->watch;
 		while (*end != NULL) end = &(*end)->next;
 		*end = change;
@@ -130,8 +139,7 @@ void object_edit(struct model *model, void (*change)(struct json_object *object,
 	cleanup_free char *version = xasprintf("%lld", (long long)++model->cluster.revision);
 	json_set_text(metadata, "resourceVersion", version);
 	/* Gone with the last finalizer. */
-	bool gone = json_get(metadata, "deletionTimestamp") != NULL &&
-	            json_object_array_length(json_get(metadata, "finalizers")) == 0;
+	bool gone = json_get(metadata, "deletionTimestamp") != NULL && !object_has_finalizer(copy);
 	json_object_put(model->cluster.object);
 	model->cluster.object = copy;
 	if (gone) {
@@ -141,6 +149,11 @@ void object_edit(struct model *model, void (*change)(struct json_object *object,
 		note(model, "the object is gone");
 	}
 	cluster_changed(model, ITEM_OBJECT, 0);
+}
+
+bool object_has_finalizer(const struct json_object *object) {
+	const struct json_object *list = json_get_path(object, "metadata", "finalizers", NULL);
+	return list != NULL && json_object_array_length(list) > 0;
 }
 
 const char *object_annotation(const struct json_object *object, const char *key) {

@@ -94,7 +94,7 @@ static void start_container(struct model *model, int slot) {
 	pod->running = true;
 	pod->terminated = false;
 	snprintf(pod->container, NAME_SIZE, "%s", process->container);
-	snprintf(pod->ip, NAME_SIZE, "%s", pod->uid);
+	memcpy(pod->ip, pod->uid, NAME_SIZE);
 	cluster_changed(model, ITEM_POD, slot);
 }
 

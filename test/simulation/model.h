@@ -207,9 +207,12 @@ void cluster_free(struct cluster *cluster);
 void cluster_list(const struct cluster *from, struct cluster *to);
 struct controller;
 void watch_free(struct controller *controller);
+/* Number of the newest change on its way; 0: there is none. */
+uint64_t watch_newest(const struct controller *controller);
 /* Replaces the object: `change` edits a copy. A new resourceVersion. */
 void object_edit(struct model *model, void (*change)(struct json_object *object, const void *context),
                  const void *context);
+bool object_has_finalizer(const struct json_object *object);
 const char *object_annotation(const struct json_object *object, const char *key);
 void object_annotate(struct model *model, const char *key, const char *value);
 
@@ -267,6 +270,7 @@ struct controller {
 	bool lease_request;      /* under way */
 
 	struct cluster cache;
+	uint64_t applied;        /* number of the last change that the watch has shown */
 	struct change *watch;    /* changes on their way, the oldest first: none overtakes another */
 	struct json_object *answered; /* of our last write: shown until the cache has caught up */
 	int64_t answered_revision;
@@ -284,8 +288,10 @@ struct controller {
 	} attempts;
 	uint64_t status_write; /* job under way; 0: none */
 	struct busy {
-		uint64_t job;
-		char key[80];
+		uint64_t job; /* 0: it is done, and the watch has to show it yet */
+		uint64_t settles_with;
+		int64_t settles_by;
+		char key[100];
 	} busy[64];
 	size_t busy_count;
 	int64_t pass_at;       /* scheduled; INT64_MAX: none */

@@ -153,7 +153,7 @@ static bool follow_pod(struct controller *controller, int slot) {
 		uint64_t busy = server->busy;
 		int64_t loose = server->loose_generation;
 		*server = (struct server_state){ .busy = busy, .loose_generation = loose };
-		snprintf(server->pod, NAME_SIZE, "%s", pod->uid);
+		memcpy(server->pod, pod->uid, NAME_SIZE);
 	}
 	return pod->exists && pod->ip[0] != '\0';
 }
@@ -169,7 +169,7 @@ void controller_probe(struct model *model, struct controller *controller, int sl
 	probe->life = controller->life;
 	probe->asked = model->now;
 	probe->number = ++model->numbers;
-	snprintf(probe->pod, NAME_SIZE, "%s", server->pod);
+	memcpy(probe->pod, server->pod, NAME_SIZE);
 	snprintf(probe->group, NAME_SIZE, "%s", controller->spec.group);
 	server->probe = probe->number;
 	if (server->silent_since == 0) server->silent_since = model->now;

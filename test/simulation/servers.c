@@ -120,7 +120,7 @@ struct process *process_start(struct model *model, int slot, int node, const cha
 }
 
 static void free_call(struct call *call) {
-	sql_results_free(&call->answer.results);
+	arena_free(&call->answer.results.arena);
 	free(call);
 }
 

@@ -197,7 +197,7 @@ int view_fill(struct model *model, struct controller *controller, struct arena *
 		.record = record,
 		.object = object,
 		.is_deleting = json_get(metadata, "deletionTimestamp") != NULL,
-		.has_finalizer = json_object_array_length(json_get(metadata, "finalizers")) > 0,
+		.has_finalizer = object_has_finalizer(object),
 		.has_image = true,
 		.administrator_secret = controller->cache.secrets.administrator ? SECRET_PRESENT : SECRET_MISSING,
 		.own_secret = controller->cache.secrets.own ? SECRET_PRESENT : SECRET_MISSING,
