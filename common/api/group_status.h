@@ -39,6 +39,7 @@ struct group_intent {
 	const char *target, *wanted; /* pods */
 	const char *reason, *message;
 	const char *started_at; /* MicroTime */
+	struct opt_int required_synchronized;
 	struct opt_bool forces;
 };
 

@@ -33,8 +33,11 @@ struct deciding {
 	enum group_state state;
 	const struct replica_view *primary; /* the recorded one while it answers as PRIMARY with the recorded
 	                                     * incarnation; NULL otherwise */
-	const char *blocked;                /* GROUP_BLOCKED: for people, with replicas and LSNs */
-	bool servers_are_ours;              /* our generation is claimed in the record: fenced changes may be planned */
+	const char *lost_reason; /* what speaks against the recorded primary: "PrimarySilent" …, NULL: nothing */
+	const char *lost_message;
+	bool is_lost;          /* … and its time is over */
+	const char *blocked;   /* GROUP_BLOCKED: for people, with replicas and LSNs */
+	bool servers_are_ours; /* our generation is claimed in the record: fenced changes may be planned */
 	bool wants_generation; /* a part has changes to make and the generation is not claimed: it will be, first */
 	/* What parts report, beside what the report sees by itself: condition type → (status, reason, message). */
 	size_t finding_count;

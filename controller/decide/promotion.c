@@ -1,9 +1,518 @@
-#include "controller/decide/deciding.h"
+/* The promotion: a table of states and transitions. Each pass applies the first transition whose evidence is given, to
+ * the world as it is; what was done in a pass before is seen in the world and in the record, and nowhere else.
+ *
+ *   open (CAS) → raise the generation, stop the endpoints → count, choose (CAS) → FAILOVER → settle (CAS)
+ *
+ * A plan that writes the record holds no change of a server: the record says "shall" before a server does. */
+#include "controller/decide/promotion.h"
 
-void promotion_decide(struct deciding *deciding) {
-	(void)deciding;
+#include <stdio.h>
+#include <string.h>
+
+#include "sql/messages.h"
+
+enum {
+	BETTER_MS = 200,              /* so long the first that may be taken waits for others that are being fenced */
+	TARGET_SILENT_MS = 10000,     /* a target that answers nothing, where another one may be taken safely */
+	MSG_ENDPOINT_STOPPED = 41144, /* FAILOVER wants the local mirroring endpoint running */
+};
+
+static bool same(const char *a, const char *b) {
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-void promotion_judge(struct deciding *deciding) {
+static const struct replica_view *target_of(const struct deciding *deciding) {
+	const char *target = deciding->record->intent.target;
+	return target[0] != '\0' ? view_find(deciding->view, target) : NULL;
+}
+
+struct replica_scratch *scratch_of(const struct deciding *deciding, const struct replica_view *replica) {
+	struct replica_scratch *own = &deciding->scratch->replicas[replica - deciding->view->replicas];
+	if (strcmp(own->pod, replica->pod_name) != 0) {
+		*own = (struct replica_scratch){ 0 };
+		snprintf(own->pod, sizeof(own->pod), "%s", replica->pod_name);
+	}
+	return own;
+}
+
+void renew_generation(struct deciding *deciding) {
+	deciding->next.generation = deciding->record->generation + 1;
+	deciding->next.holder = deciding->view->identity;
+}
+
+static void clear_intent(struct deciding *deciding) {
+	deciding->next.intent = (struct intent){ .target = "", .wanted = "", .reason = "", .message = "" };
+}
+
+void open_intent(struct deciding *deciding, enum intent_kind kind, const char *wanted, const char *reason,
+                 const char *message) {
+	deciding->next.intent = (struct intent){
+		.kind = kind,
+		.target = "",
+		.wanted = wanted != NULL ? plan_text(deciding->plan, "%s", wanted) : "",
+		.reason = plan_text(deciding->plan, "%s", reason),
+		.message = plan_text(deciding->plan, "%s", message),
+		.started_us = deciding->view->wall_us,
+		.required = deciding->next.required,
+	};
+	renew_generation(deciding);
+	deciding->state = GROUP_PROMOTING;
+	plan_look(deciding->plan, SOON_MS);
+}
+
+/* ---- What transitions ask ---- */
+
+static bool always(struct deciding *deciding) {
 	(void)deciding;
+	return true;
+}
+
+/* The lost primary itself answers, and says that it is none: it can be told to become it again. */
+static bool primary_returned(struct deciding *deciding) {
+	const struct replica_view *primary = recorded_primary(deciding);
+	return answers(deciding, primary) && role_of(primary) != SQL_ROLE_PRIMARY;
+}
+
+/* Of the group's replicas that say PRIMARY the only one, beside the recorded. */
+static const struct replica_view *other_primary(const struct deciding *deciding) {
+	const struct replica_view *found = NULL;
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		const struct replica_view *replica = &deciding->view->replicas[i];
+		if (strcmp(replica->pod_name, deciding->record->primary.pod) == 0) continue;
+		if (!answers(deciding, replica) || role_of(replica) != SQL_ROLE_PRIMARY) continue;
+		if (found != NULL) return NULL;
+		found = replica;
+	}
+	return found;
+}
+
+/* In strict mode a member that is PRIMARY holds everything, and what the recorded primary still took would have needed
+ * its confirmation. Without an external manager SQL Server's administrators promote, and we follow. */
+static bool may_adopt(struct deciding *deciding) {
+	const struct replica_view *other = other_primary(deciding);
+	if (other == NULL || other->spec == NULL) return false;
+	if (deciding->spec->cluster == SQL_CLUSTER_NONE) return true;
+	if (!is_strict(deciding->record) || !is_member(deciding->record, other)) return false;
+	return primary_returned(deciding) || !deciding->spec->fails_over;
+}
+
+static bool may_open(struct deciding *deciding) {
+	if (deciding->spec->cluster == SQL_CLUSTER_NONE) return false;
+	return deciding->spec->fails_over || primary_returned(deciding);
+}
+
+static bool speaks_nothing_against(const struct deciding *deciding) {
+	return deciding->primary != NULL && deciding->lost_reason == NULL;
+}
+
+/* The primary is PRIMARY after all, and nobody was told to take its place. */
+static bool is_false_alarm(struct deciding *deciding) {
+	if (deciding->record->intent.kind != INTENT_FAILOVER || deciding->primary == NULL) return false;
+	if (speaks_nothing_against(deciding)) return true;
+	return choose(deciding, NULL) == NULL && !is_counting(deciding);
+}
+
+static bool is_hand_over(const struct deciding *deciding) {
+	return deciding->record->intent.kind == INTENT_HAND_OVER;
+}
+
+static bool lost_its_primary(struct deciding *deciding) {
+	return is_hand_over(deciding) && deciding->primary == NULL && deciding->is_lost;
+}
+
+static bool is_late(struct deciding *deciding) {
+	return is_hand_over(deciding) && deciding->primary != NULL &&
+	       deciding->view->now - deciding->scratch->intent_seen > deciding->spec->transfer_timeout_ms;
+}
+
+/* "<pod>/<uid of the object>" */
+static const struct replica_view *allowed_loss(const struct deciding *deciding) {
+	const char *allowed = deciding->view->allow_data_loss;
+	const char *slash = allowed != NULL ? strchr(allowed, '/') : NULL;
+	if (slash == NULL || !same(slash + 1, deciding->spec->uid)) return NULL;
+	for (size_t i = 0; i < deciding->spec->replica_count; i++) {
+		const char *pod = deciding->spec->replicas[i].pod;
+		if (strlen(pod) == (size_t)(slash - allowed) && strncmp(pod, allowed, strlen(pod)) == 0)
+			return view_find(deciding->view, pod);
+	}
+	return NULL;
+}
+
+static bool loss_is_allowed(struct deciding *deciding) {
+	const struct replica_view *replica = allowed_loss(deciding);
+	if (replica == NULL || deciding->record->intent.forces || choose(deciding, NULL) != NULL) return false;
+	return is_fenced(deciding, replica) && replica->incarnation != NULL && !is_counting(deciding);
+}
+
+static bool has_choice(struct deciding *deciding) {
+	struct scratch *scratch = deciding->scratch;
+	if (choose(deciding, NULL) == NULL) {
+		scratch->countable_since = 0;
+		return false;
+	}
+	if (scratch->countable_since == 0) scratch->countable_since = deciding->view->now;
+	bool waits = is_counting(deciding) && deciding->view->now - scratch->countable_since < BETTER_MS;
+	return !waits;
+}
+
+static bool target_is_primary(struct deciding *deciding) {
+	const struct replica_view *target = target_of(deciding);
+	bool may = target != NULL && (is_member(deciding->record, target) || deciding->record->intent.forces);
+	return may && answers(deciding, target) && role_of(target) == SQL_ROLE_PRIMARY;
+}
+
+/* FAILOVER returns before the role has changed (SQL Server's agent for Pacemaker polls). */
+static bool target_is_changing(struct deciding *deciding) {
+	const struct replica_view *target = target_of(deciding);
+	if (!answers(deciding, target)) return false;
+	const struct sql_replica_row *local = sql_observation_local(target->server.seen);
+	return local != NULL && same(local->operational_state, "PENDING_FAILOVER");
+}
+
+/* How FAILOVER failed in this process of the target; NULL: it was not sent, or its reply is out. */
+static const struct attempt *failed(const struct deciding *deciding, enum action_type type,
+                                    const struct replica_view *target) {
+	return attempt_of(deciding->view, type, target->pod_name, target->server.seen->instance.start_time);
+}
+
+static bool was_refused(const struct deciding *deciding, const struct replica_view *target) {
+	const struct attempt *plain = failed(deciding, ACTION_PROMOTE, target);
+	const struct attempt *started = failed(deciding, ACTION_PROMOTE_STARTED, target);
+	return (plain != NULL && plain->number == SQL_MSG_NOT_SYNCHRONIZED) ||
+	       (started != NULL && started->number == SQL_MSG_NOT_SYNCHRONIZED);
+}
+
+static bool is_out_of_reach(const struct deciding *deciding, const struct replica_view *target) {
+	if (is_gone(target)) return true;
+	int64_t silent = target->server.silent_since;
+	return silent != 0 && deciding->view->now - silent >= TARGET_SILENT_MS;
+}
+
+/* FAILOVER was sent to this target, perhaps. Another one may be taken when the server itself refused it (Msg 41142): it
+ * has not become PRIMARY; or in strict mode, when it has gone: had it become PRIMARY, it could have acknowledged
+ * nothing without the others, and they are fenced. */
+static bool may_take_another(struct deciding *deciding) {
+	const struct replica_view *target = target_of(deciding);
+	if (deciding->record->intent.forces) return false;
+	if (answers(deciding, target)) {
+		if (!was_refused(deciding, target) || !is_fenced(deciding, target)) return false;
+	} else if (!is_strict(deciding->record) || !is_out_of_reach(deciding, target)) {
+		return false;
+	}
+	return choose(deciding, target) != NULL;
+}
+
+/* Relaxed: what was counted when the target was chosen is still so. A member that was started anew may have confirmed
+ * commits to the old primary since. */
+static bool still_leads(const struct deciding *deciding, const struct replica_view *target) {
+	if (deciding->record->intent.forces || target == recorded_primary(deciding)) return true;
+	return may_be_promoted(deciding, target);
+}
+
+static bool target_is_fenced(struct deciding *deciding) {
+	const struct replica_view *target = target_of(deciding);
+	return target != NULL && is_fenced(deciding, target) && still_leads(deciding, target);
+}
+
+/* ---- What they do ---- */
+
+static void open_failover(struct deciding *deciding) {
+	say(deciding, true, "PrimaryLost", "%s: %s; a failover begins", deciding->record->primary.pod,
+	    deciding->lost_message);
+	open_intent(deciding, INTENT_FAILOVER, NULL, deciding->lost_reason, deciding->lost_message);
+	deciding->scratch->intent_seen = deciding->scratch->countable_since = deciding->scratch->target_since = 0;
+}
+
+static void report_down(struct deciding *deciding) {
+	deciding->state = GROUP_DOWN;
+}
+
+static void close_intent(struct deciding *deciding) {
+	say(deciding, false, "FailoverCancelled", "%s is PRIMARY after all: it goes on", deciding->record->primary.pod);
+	clear_intent(deciding);
+	if (deciding->lost_reason != NULL) deciding->scratch->unwell_since = deciding->view->now;
+}
+
+static void give_up(struct deciding *deciding) {
+	say(deciding, true, "HandOverGivenUp", "no replica was ready within %lld s: %s goes on",
+	    (long long)deciding->spec->transfer_timeout_ms / 1000, deciding->record->primary.pod);
+	clear_intent(deciding);
+	deciding->scratch->handed_over_at = deciding->view->now;
+}
+
+static void make_failover(struct deciding *deciding) {
+	deciding->next.intent.kind = INTENT_FAILOVER;
+	deciding->next.intent.wanted = "";
+}
+
+/* What new primary and S will guarantee from now on, before it can acknowledge anything (attack 5: its own copy of the
+ * configuration may be older than the record). */
+static void lower_required(struct deciding *deciding, const struct replica_view *primary) {
+	int own = required_by(&deciding->next, primary);
+	if (deciding->next.required > own) deciding->next.required = own;
+}
+
+static void aim(struct deciding *deciding, const struct replica_view *target) {
+	deciding->next.intent.target = target->pod_name;
+	deciding->next.epoch = deciding->record->epoch + 1;
+	lower_required(deciding, target);
+	deciding->scratch->target_since = 0;
+	plan_look(deciding->plan, SOON_MS);
+}
+
+static void aim_at_choice(struct deciding *deciding) {
+	aim(deciding, choose(deciding, NULL));
+}
+
+static void aim_with_loss(struct deciding *deciding) {
+	const struct replica_view *target = allowed_loss(deciding);
+	say(deciding, true, "DataLossAllowed", "%s is promoted on request, whatever it lacks: %s", target->pod_name,
+	    waited_for(deciding));
+	deciding->next.intent.forces = true;
+	deciding->next.required = 0;
+	aim(deciding, target);
+}
+
+/* On every member, the old primary too. Asynchronous replicas confirm nothing: they may go on. */
+static void fence(struct deciding *deciding) {
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		const struct replica_view *replica = &deciding->view->replicas[i];
+		bool concerns = is_member(deciding->record, replica) || replica == recorded_primary(deciding) ||
+		                replica == target_of(deciding) || replica == allowed_loss(deciding);
+		if (!concerns || !answers(deciding, replica) || is_fenced(deciding, replica)) continue;
+		if (replica->server.loose_generation >= deciding->record->generation) {
+			renew_generation(deciding);
+			continue;
+		}
+		if (replica->server.seen->instance.endpoint == SQL_ENDPOINT_STOPPED) {
+			claim_server(deciding, replica);
+			continue;
+		}
+		change_server(deciding, replica,
+		              &(struct action){ .type = ACTION_STOP_ENDPOINT, .reason = "fenced for a promotion" });
+	}
+}
+
+static void block(struct deciding *deciding) {
+	deciding->state = GROUP_BLOCKED;
+	deciding->blocked = waited_for(deciding);
+	plan_look(deciding->plan, WHILE_BLOCKED_MS);
+}
+
+static void fence_and_count(struct deciding *deciding) {
+	fence(deciding);
+	if (choose(deciding, NULL) == NULL && !is_counting(deciding)) block(deciding);
+	else plan_look(deciding->plan, SOON_MS);
+}
+
+static void fence_target(struct deciding *deciding) {
+	const struct replica_view *target = target_of(deciding);
+	fence(deciding);
+	if (target == NULL || is_gone(target) || is_out_of_reach(deciding, target)) block(deciding);
+	else plan_look(deciding->plan, SOON_MS);
+}
+
+static void await(struct deciding *deciding) {
+	plan_look(deciding->plan, SOON_MS);
+}
+
+/* Taken back: whatever of the old generation comes late lands nowhere any more once a server has the new one. */
+static void take_another(struct deciding *deciding) {
+	const struct replica_view *target = target_of(deciding);
+	if (target != NULL) scratch_of(deciding, target)->refused = true;
+	/* A target that refused was never PRIMARY: what the old one has promised stands. */
+	if (answers(deciding, target)) deciding->next.required = deciding->record->intent.required;
+	deciding->next.intent.target = "";
+	renew_generation(deciding);
+	deciding->scratch->countable_since = 0;
+	plan_look(deciding->plan, SOON_MS);
+}
+
+/* An old primary that still says so cannot acknowledge anything: it is fenced. It is set right while the other one is
+ * promoted; where that fails, after. */
+static void take_old_offline(struct deciding *deciding) {
+	const struct replica_view *old = deciding->primary;
+	if (old == NULL || old == target_of(deciding)) return;
+	if (attempt_of(deciding->view, ACTION_OFFLINE, old->pod_name, NULL) != NULL) return;
+	change_server(deciding, old, &(struct action){ .type = ACTION_OFFLINE, .reason = "another one is promoted" });
+}
+
+/* FAILOVER is refused with a suspended database; nothing flows while the endpoint is stopped. */
+static bool resumes(struct deciding *deciding, const struct replica_view *target) {
+	for (size_t i = 0; i < deciding->record->database_count; i++) {
+		const struct recorded_database *database = &deciding->record->databases[i];
+		const struct sql_database_row *copy = copy_of(target, database->id);
+		if (copy == NULL || !copy->is_suspended) continue;
+		const struct action resume = { .type = ACTION_RESUME_MOVEMENT,
+			                       .text = database->name,
+			                       .reason = "before it is promoted" };
+		if (attempt_of(deciding->view, ACTION_RESUME_MOVEMENT, target->pod_name, database->name) != NULL)
+			continue;
+		change_server(deciding, target, &resume);
+		return true;
+	}
+	return false;
+}
+
+static enum action_type promotion_of(const struct deciding *deciding, const struct replica_view *target) {
+	const struct attempt *plain = failed(deciding, ACTION_PROMOTE, target);
+	if (plain != NULL && plain->number == MSG_ENDPOINT_STOPPED) return ACTION_PROMOTE_STARTED;
+	if (plain != NULL && deciding->record->intent.forces) return ACTION_FORCE_PROMOTE;
+	return ACTION_PROMOTE;
+}
+
+static void promote(struct deciding *deciding) {
+	const struct replica_view *target = target_of(deciding);
+	fence(deciding);
+	take_old_offline(deciding);
+	if (!resumes(deciding, target))
+		change_server(deciding, target,
+		              &(struct action){ .type = promotion_of(deciding, target),
+		                                .text = target->server.seen->instance.start_time,
+		                                .reason = deciding->record->intent.reason });
+	plan_look(deciding->plan, SOON_MS);
+	if (was_refused(deciding, target)) block(deciding);
+}
+
+/* ---- Settling ---- */
+
+/* Each that goes may have been one of r. */
+static void drop_gone_members(struct deciding *deciding, const struct replica_view *primary) {
+	for (size_t i = deciding->record->member_count; i-- > 0;) {
+		const struct member *member = &deciding->record->members[i];
+		const struct replica_view *replica = view_find(deciding->view, member->pod);
+		if (replica == primary) continue;
+		bool stays = view_is_member(replica, member) && !is_gone(replica);
+		if (stays && !deciding->record->intent.forces) continue;
+		record_remove_member(&deciding->next, member->pod);
+		if (deciding->next.required > 0) deciding->next.required--;
+	}
+}
+
+static void add_to_history(struct deciding *deciding, const char *from, const char *to, const struct intent *intent) {
+	const struct failover_row row = {
+		.from = from,
+		.to = to,
+		.reason = intent->reason,
+		.kind = intent->kind == INTENT_HAND_OVER ? "HandOver" : "Failover",
+		.started_us = intent->started_us,
+		.finished_us = deciding->view->wall_us,
+		.lost_nothing = !intent->forces,
+	};
+	record_add_failover(&deciding->next, &row);
+}
+
+static void take_primary(struct deciding *deciding, const struct replica_view *primary) {
+	deciding->next.primary = (struct member){ primary->pod_name, primary->incarnation };
+	if (record_find(&deciding->next, primary->pod_name, primary->incarnation) < 0) {
+		record_remove_member(&deciding->next, primary->pod_name);
+		record_add_member(&deciding->next, &deciding->next.primary);
+	}
+	drop_gone_members(deciding, primary);
+	lower_required(deciding, primary);
+	clear_intent(deciding);
+	for (size_t i = 0; i < ARRAY_LENGTH(deciding->scratch->replicas); i++)
+		deciding->scratch->replicas[i].refused = false;
+	deciding->scratch->unwell_since = deciding->scratch->well_since = 0;
+	deciding->scratch->handed_over_at = deciding->view->now;
+	plan_look(deciding->plan, SOON_MS);
+}
+
+static void settle(struct deciding *deciding) {
+	const struct replica_view *target = target_of(deciding);
+	const struct intent *intent = &deciding->record->intent;
+	take_primary(deciding, target);
+	add_to_history(deciding, deciding->record->primary.pod, target->pod_name, intent);
+	say(deciding, intent->kind == INTENT_FAILOVER, intent->kind == INTENT_HAND_OVER ? "HandedOver" : "FailedOver",
+	    "%s is the primary now, after %s: %s", target->pod_name, deciding->record->primary.pod, intent->message);
+}
+
+static void adopt(struct deciding *deciding) {
+	const struct replica_view *other = other_primary(deciding);
+	const struct intent intent = { .kind = INTENT_HAND_OVER,
+		                       .reason = "PromotedElsewhere",
+		                       .started_us = deciding->view->wall_us };
+	take_primary(deciding, other);
+	if (deciding->spec->cluster == SQL_CLUSTER_NONE) {
+		deciding->next.member_count = 0;
+		record_add_member(&deciding->next, &deciding->next.primary);
+		deciding->next.required = 0;
+	}
+	deciding->next.epoch = deciding->record->epoch + 1;
+	renew_generation(deciding);
+	add_to_history(deciding, deciding->record->primary.pod, other->pod_name, &intent);
+	say(deciding, false, "PrimaryAdopted", "%s was made PRIMARY by somebody else: the record follows",
+	    other->pod_name);
+}
+
+/* ---- The table ---- */
+
+const char *const promotion_state_names[PROMOTION_STATES] = {
+	[PRIMARY_STEADY] = "Steady",  [PRIMARY_SUSPECT] = "Suspect",   [PRIMARY_LOST] = "Lost",
+	[PROMOTION_OPEN] = "Fencing", [PROMOTION_AIMED] = "Promoting", [PRIMARY_DOWN] = "Down",
+};
+
+const struct transition transitions[] = {
+	{ PRIMARY_LOST, "Adopt", may_adopt, "another member is PRIMARY, and the recorded one says that it is not",
+	  adopt, PRIMARY_STEADY,
+	  "in strict mode a member holds every commit: a DBA's own planned failover is followed" },
+	{ PRIMARY_LOST, "Open", may_open, "failovers are automatic, or the old primary itself has returned",
+	  open_failover, PROMOTION_OPEN, "the intent and a new generation are on record before anything is changed" },
+	{ PRIMARY_LOST, "Report", always, "nothing fails over by itself here", report_down, PRIMARY_DOWN,
+	  "clusterType NONE, or automatic failover switched off: a person decides" },
+	{ PROMOTION_OPEN, "Cancel", is_false_alarm, "the primary is PRIMARY and well, or nobody can take its place",
+	  close_intent, PRIMARY_STEADY, "nobody was told to become PRIMARY yet: it goes on" },
+	{ PROMOTION_OPEN, "GiveUp", is_late, "a hand-over found no target in its time, and the primary lives", give_up,
+	  PRIMARY_STEADY, "a planned hand-over must not keep writers waiting" },
+	{ PROMOTION_OPEN, "Convert", lost_its_primary, "the primary was lost during a hand-over", make_failover,
+	  PROMOTION_OPEN, "now any candidate will do" },
+	{ PROMOTION_OPEN, "Choose", has_choice, "enough members are fenced, and one of them holds every commit",
+	  aim_at_choice, PROMOTION_AIMED, "the target is on record before FAILOVER is sent to it" },
+	{ PROMOTION_OPEN, "Force", loss_is_allowed, "a person allowed data loss, and nobody can be promoted without",
+	  aim_with_loss, PROMOTION_AIMED, "only a person decides to lose commits" },
+	{ PROMOTION_OPEN, "Fence", always, "members are still to be fenced or counted", fence_and_count, PROMOTION_OPEN,
+	  "after its endpoint is stopped a member confirms nothing to an old primary" },
+	{ PROMOTION_AIMED, "Settle", target_is_primary, "the target says PRIMARY", settle, PRIMARY_STEADY,
+	  "the record names it; then its endpoint runs again" },
+	{ PROMOTION_AIMED, "Await", target_is_changing, "the target is changing its role", await, PROMOTION_AIMED,
+	  "FAILOVER returns before it is over" },
+	{ PROMOTION_AIMED, "Another", may_take_another,
+	  "the target refused, or is gone, and another one holds every commit", take_another, PROMOTION_OPEN,
+	  "a late FAILOVER fails on the new generation" },
+	{ PROMOTION_AIMED, "Promote", target_is_fenced, "the target is fenced", promote, PROMOTION_AIMED,
+	  "the batch itself looks again, and throws unless the target still is fenced" },
+	{ PROMOTION_AIMED, "FenceTarget", always, "the target is not fenced, or does not answer", fence_target,
+	  PROMOTION_AIMED, "it is asked anew" },
+};
+const size_t transition_count = ARRAY_LENGTH(transitions);
+
+static enum promotion_state state_of(const struct deciding *deciding) {
+	if (deciding->record->intent.kind != INTENT_NONE)
+		return deciding->record->intent.target[0] != '\0' ? PROMOTION_AIMED : PROMOTION_OPEN;
+	switch (deciding->state) {
+	case GROUP_STEADY: return PRIMARY_STEADY;
+	case GROUP_DOWN: return PRIMARY_LOST;
+	default: return PRIMARY_SUSPECT;
+	}
+}
+
+static void note_intent(struct deciding *deciding) {
+	struct scratch *scratch = deciding->scratch;
+	bool is_open = deciding->record->intent.kind != INTENT_NONE;
+	if (!is_open) scratch->intent_seen = 0;
+	else if (scratch->intent_seen == 0) scratch->intent_seen = deciding->view->now;
+}
+
+void promotion_decide(struct deciding *deciding) {
+	if (deciding->state == GROUP_NONE) return;
+	note_intent(deciding);
+	enum promotion_state state = state_of(deciding);
+	deciding->plan->state = promotion_state_names[state];
+	for (size_t i = 0; i < transition_count; i++) {
+		if (transitions[i].from != state || !transitions[i].when(deciding)) continue;
+		deciding->plan->state = transitions[i].name;
+		transitions[i].act(deciding);
+		return;
+	}
+	if (state == PRIMARY_STEADY) steady_decide(deciding);
 }

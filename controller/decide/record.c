@@ -53,6 +53,7 @@ static void read_intent(const struct group_intent *intent, struct intent *read) 
 	read->reason = or_empty(intent->reason);
 	read->message = or_empty(intent->message);
 	read->started_us = clock_parse_micro_time(intent->started_at);
+	read->required = (int)intent->required_synchronized.value;
 	read->forces = intent->forces.value;
 }
 
@@ -165,6 +166,7 @@ static struct json_object *intent_json(const struct intent *intent) {
 	set_text(json, "reason", intent->reason);
 	set_text(json, "message", intent->message);
 	set_micro_time(json, "startedAt", intent->started_us);
+	set_int(json, "requiredSynchronized", intent->required);
 	if (intent->forces) set_bool(json, "forces", true);
 	return json;
 }
@@ -245,7 +247,7 @@ static bool same_intent(const struct intent *a, const struct intent *b) {
 	if (a->kind == INTENT_NONE || b->kind == INTENT_NONE) return a->kind == b->kind;
 	return a->kind == b->kind && same(a->target, b->target) && same(a->wanted, b->wanted) &&
 	       same(a->reason, b->reason) && same(a->message, b->message) && a->started_us == b->started_us &&
-	       a->forces == b->forces;
+	       a->required == b->required && a->forces == b->forces;
 }
 
 static bool same_failover(const struct failover_row *a, const struct failover_row *b) {

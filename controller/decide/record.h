@@ -41,6 +41,7 @@ struct intent {
 	const char *reason;  /* "PodDeleted", "PrimarySilent", "Requested" …: CamelCase */
 	const char *message; /* for people */
 	int64_t started_us;  /* wall clock, microseconds since 1970 */
+	int required;        /* r when it was opened: what the old primary has promised */
 	bool forces;         /* a person allowed data loss for the target (annotation), once */
 };
 

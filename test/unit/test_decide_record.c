@@ -88,6 +88,7 @@ static struct record random_record(uint64_t *state, struct arena *arena) {
 			                         .reason = random_text(state, true),
 			                         .message = random_text(state, true),
 			                         .started_us = random_time(state),
+			                         .required = (int)below(state, 9),
 			                         .forces = below(state, 2) != 0 };
 	}
 	for (size_t i = 0; i < record.failover_count; i++) {

@@ -1,0 +1,111 @@
+/* Inside the promotion: what its sources share (docs/failover.md).
+ *
+ *   judge.c      how the recorded primary is: evidence, and how much time it has
+ *   positions.c  what a replica holds: fenced, complete, ahead of others; what its configuration guarantees
+ *   choose.c     counting the fenced members, and whom to take
+ *   promotion.c  the table of states and transitions, and what each transition writes
+ *   steady.c     after it: endpoints started again, stale primaries set right
+ *   request.c    planned hand-overs: who asks, and when they are opened */
+#ifndef AGKEEPER_CONTROLLER_DECIDE_PROMOTION_H
+#define AGKEEPER_CONTROLLER_DECIDE_PROMOTION_H
+
+#include "controller/decide/deciding.h"
+
+enum {
+	SOON_MS = 50, /* while a promotion goes on: its answers come within milliseconds */
+	WHILE_BLOCKED_MS = 1000
+};
+
+/* ---- judge.c ---- */
+
+/* What speaks against the primary. A table (judge.c), for the diagram in docs/ too. */
+struct evidence_row {
+	const char *reason; /* of the intent, the Event and the condition */
+	bool (*is_given)(const struct deciding *deciding, const struct replica_view *primary);
+	bool at_once; /* it is dead; else merely silent or unwell, and has spec.silence_ms */
+	const char *message;
+};
+extern const struct evidence_row evidence_rows[];
+extern const size_t evidence_row_count;
+
+/* Its process is gone, as far as Kubernetes tells: without waiting for anything. NULL: there is no such replica. */
+bool is_gone(const struct replica_view *replica);
+/* The recorded primary, if it still is the recorded incarnation; NULL otherwise. */
+const struct replica_view *recorded_primary(const struct deciding *deciding);
+/* Answers, in our group. */
+bool answers(const struct deciding *deciding, const struct replica_view *replica);
+
+/* ---- positions.c ---- */
+
+/* The local row of a recorded database; NULL: this replica has none. */
+const struct sql_database_row *copy_of(const struct replica_view *replica, const char *group_database_id);
+/* It has a copy with a known position of each recorded database. */
+bool is_complete(const struct deciding *deciding, const struct replica_view *replica);
+/* Its endpoint is stopped and our generation in force, in one answer: neither an old primary nor an old controller
+ * reaches it any more. */
+bool is_fenced(const struct deciding *deciding, const struct replica_view *replica);
+/* How its copies stand to those of another: only positions on one recovery fork compare. */
+enum standing { STANDING_BEHIND, STANDING_EQUAL, STANDING_AHEAD, STANDING_MIXED, STANDING_APART };
+enum standing standing_of(const struct deciding *deciding, const struct replica_view *replica,
+                          const struct replica_view *other);
+/* How many members of S beside itself this replica, as the primary, waits for with each commit: by its own copy of the
+ * configuration. */
+int required_by(const struct record *record, const struct replica_view *replica);
+/* Each member holds every acknowledged commit. */
+bool is_strict(const struct record *record);
+/* r as it was promised under the primary that is being replaced. */
+int promised(const struct record *record);
+/* The replica is a member of S, of the recorded incarnation. */
+bool is_member(const struct record *record, const struct replica_view *replica);
+
+/* ---- choose.c ---- */
+
+/* Who is to be promoted; NULL: nobody may be, yet. Never `except` (may be NULL). */
+const struct replica_view *choose(const struct deciding *deciding, const struct replica_view *except);
+/* Enough members are fenced, this one among them, and it holds everything. */
+bool may_be_promoted(const struct deciding *deciding, const struct replica_view *replica);
+/* Members that the count still lacks are answering: it is a matter of moments. */
+bool is_counting(const struct deciding *deciding);
+/* For people: whom it waits for, and what is known of the others. */
+const char *waited_for(const struct deciding *deciding);
+/* May be promoted in a hand-over to it: of the group's synchronous replicas, synchronized, and enough others answer. */
+bool is_ready_for(const struct deciding *deciding, const struct replica_view *replica, const char **why);
+
+/* ---- promotion.c: the table ---- */
+
+enum promotion_state {
+	PRIMARY_STEADY,  /* the recorded primary is PRIMARY and well */
+	PRIMARY_SUSPECT, /* silent or unwell, and its time is not over */
+	PRIMARY_LOST,    /* nothing has been done yet */
+	PROMOTION_OPEN,  /* an intent, no target: members are fenced and counted */
+	PROMOTION_AIMED, /* an intent with a target: FAILOVER may have been sent to it */
+	PRIMARY_DOWN,    /* lost, and nobody may be promoted by itself */
+	PROMOTION_STATES
+};
+extern const char *const promotion_state_names[PROMOTION_STATES];
+
+struct transition {
+	enum promotion_state from;
+	const char *name; /* plan.state */
+	bool (*when)(struct deciding *deciding);
+	const char *evidence; /* `when` in words */
+	void (*act)(struct deciding *deciding);
+	enum promotion_state to;
+	const char *reason; /* why this is right */
+};
+extern const struct transition transitions[];
+extern const size_t transition_count;
+
+/* ---- steady.c, request.c ---- */
+
+void steady_decide(struct deciding *deciding);
+/* What people and the admission webhook ask for. */
+void requests_decide(struct deciding *deciding);
+void open_intent(struct deciding *deciding, enum intent_kind kind, const char *wanted, const char *reason,
+                 const char *message);
+/* A new generation, in the record that is about to be written: what was sent under the old one lands nowhere any more
+ * once a server has it. */
+void renew_generation(struct deciding *deciding);
+struct replica_scratch *scratch_of(const struct deciding *deciding, const struct replica_view *replica);
+
+#endif

@@ -1,0 +1,164 @@
+/* Planned hand-overs: who asks, and when one is opened. Opened is only what can succeed at once: from then on writers
+ * wait. */
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/decide/promotion.h"
+
+enum {
+	PAUSE_MS = 10000, /* between two: a cluster that evicts its nodes in a row must not pass the role around */
+	RAISED_MS = 5000, /* a replica stays raised for so long after it was last asked for */
+	ASK_AGAIN_MS = 500
+};
+
+static bool refuse(const char **why, const char *reason) {
+	if (why != NULL) *why = reason;
+	return false;
+}
+
+/* All replicas commit asynchronously: nobody is synchronized, a target is made so first. */
+static bool is_asynchronous(const struct spec *spec) {
+	for (size_t i = 0; i < spec->replica_count; i++) {
+		if (spec->replicas[i].availability == SQL_SYNCHRONOUS_COMMIT) return false;
+	}
+	return true;
+}
+
+static void raise_replica(struct deciding *deciding, const struct replica_view *replica) {
+	struct scratch *scratch = deciding->scratch;
+	snprintf(scratch->raised, sizeof(scratch->raised), "%s", replica->pod_name);
+	scratch->raised_until = deciding->view->now + RAISED_MS;
+	plan_look(deciding->plan, ASK_AGAIN_MS);
+}
+
+/* It could be raised: it runs, and the primary's log flows to it. */
+static bool follows(const struct deciding *deciding, const struct replica_view *replica) {
+	const struct sql_replica_row *row = peer_row(deciding->primary, replica->pod_name);
+	return replica->spec != NULL && !is_gone(replica) && !replica->pod.is_deleting && row != NULL &&
+	       row->connected == SQL_CONNECTED && peer_databases_are(deciding, replica->pod_name, SQL_SYNCHRONIZING);
+}
+
+static const struct replica_view *best_follower(const struct deciding *deciding) {
+	const struct replica_view *raised = view_find(deciding->view, deciding->scratch->raised);
+	if (raised != NULL && follows(deciding, raised)) return raised;
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		const struct replica_view *replica = &deciding->view->replicas[i];
+		if (replica != deciding->primary && follows(deciding, replica) && !replica->node.is_cordoned)
+			return replica;
+	}
+	return NULL;
+}
+
+/* Any that is ready; first the ones that may be taken by themselves and stay where they are. */
+static const struct replica_view *best_ready(const struct deciding *deciding, const char **why) {
+	const struct replica_view *best = NULL;
+	const char *trouble = "no other replica is synchronized";
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		const struct replica_view *replica = &deciding->view->replicas[i];
+		const char *reason = NULL;
+		if (replica == deciding->primary || replica->spec == NULL || !replica->spec->is_candidate) continue;
+		if (!is_ready_for(deciding, replica, &reason)) {
+			if (best == NULL) trouble = reason;
+			continue;
+		}
+		if (best == NULL || (best->node.is_cordoned && !replica->node.is_cordoned)) best = replica;
+	}
+	if (best == NULL && why != NULL) *why = trouble;
+	return best;
+}
+
+static const struct replica_view *target_for(struct deciding *deciding, const char *wanted, const char **why) {
+	const struct replica_view *target = wanted != NULL ? view_find(deciding->view, wanted) : NULL;
+	if (is_asynchronous(deciding->spec)) {
+		if (wanted == NULL) target = best_follower(deciding);
+		if (target != NULL && target != deciding->primary && follows(deciding, target))
+			raise_replica(deciding, target);
+		return is_ready_for(deciding, target, why) ? target : NULL;
+	}
+	if (wanted == NULL) return best_ready(deciding, why);
+	return is_ready_for(deciding, target, why) ? target : NULL;
+}
+
+bool promotion_request_hand_over(struct deciding *deciding, const char *wanted, const char *reason, const char *message,
+                                 const char **why) {
+	const struct scratch *scratch = deciding->scratch;
+	if (why != NULL) *why = "";
+	if (!deciding->spec->hands_over) return refuse(why, "this group cannot hand over");
+	if (deciding->state != GROUP_STEADY || deciding->primary == NULL)
+		return refuse(why, "there is no primary that could hand over");
+	if (deciding->next.intent.kind != INTENT_NONE) return refuse(why, "a promotion is under way");
+	plan_look(deciding->plan, ASK_AGAIN_MS);
+	if (scratch->handed_over_at != 0 && deciding->view->now - scratch->handed_over_at < PAUSE_MS)
+		return refuse(why, "the primary has only just changed");
+	const struct replica_view *target = target_for(deciding, wanted, why);
+	if (target == NULL) return false;
+	open_intent(deciding, INTENT_HAND_OVER, target->pod_name, reason, message);
+	deciding->scratch->intent_seen = deciding->scratch->countable_since = 0;
+	say(deciding, false, "HandOver", "%s hands over to %s: %s", deciding->primary->pod_name, target->pod_name,
+	    message);
+	return true;
+}
+
+/* ---- Who asks ---- */
+
+static void end_wish(struct deciding *deciding, bool refused, const char *format, const char *text) {
+	const char *note = plan_text(deciding->plan, format, deciding->view->wanted_primary, text);
+	say(deciding, refused, refused ? "HandOverRefused" : "HandOverDone", "%s", note);
+	change_api(deciding, &(struct action){ .type = ACTION_REMOVE_ANNOTATION,
+	                                       .text = "agkeeper.dev/primary",
+	                                       .reason = refused ? "refused" : "done" });
+	deciding->scratch->wanted_since = 0;
+}
+
+/* agkeeper.dev/primary: a person wants a certain primary. Kept for as long as a hand-over may take, then refused. */
+static void wish_of_a_person(struct deciding *deciding) {
+	const char *wanted = deciding->view->wanted_primary, *why = "";
+	struct scratch *scratch = deciding->scratch;
+	if (wanted == NULL) {
+		scratch->wanted_since = 0;
+		return;
+	}
+	if (strcmp(wanted, deciding->record->primary.pod) == 0) {
+		end_wish(deciding, false, "%s is the primary%s", "");
+		return;
+	}
+	if (spec_find(deciding->spec, wanted) < 0) {
+		end_wish(deciding, true, "%s cannot become the primary%s", ": it is no replica of this object");
+		return;
+	}
+	if (scratch->wanted_since == 0) scratch->wanted_since = deciding->view->now;
+	if (promotion_request_hand_over(deciding, wanted, "Requested", "requested with annotation agkeeper.dev/primary",
+	                                &why))
+		return;
+	bool is_over = deciding->view->now - scratch->wanted_since > deciding->spec->transfer_timeout_ms;
+	if (is_over || !deciding->spec->hands_over) end_wish(deciding, true, "%s cannot become the primary: %s", why);
+}
+
+/* The admission webhook holds back the deletion or eviction of the primary's pod for a while. */
+static void wish_of_a_deletion(struct deciding *deciding) {
+	const char *leaving = deciding->view->hand_over_wanted;
+	const struct replica_view *primary = deciding->primary;
+	bool is_leaving = leaving != NULL && strcmp(leaving, primary->pod_name) == 0;
+	bool is_deleting = primary->pod.is_deleting && primary->pod.deletion_grace_s > 0;
+	if (!is_leaving && !is_deleting) return;
+	promotion_request_hand_over(deciding, NULL, "PodDeleted", "its pod is to be deleted or evicted", NULL);
+}
+
+/* Allowed for a promotion that nothing else can bring about, and not kept for a later one. */
+static void end_permission(struct deciding *deciding) {
+	const char *allowed = deciding->view->allow_data_loss;
+	if (allowed == NULL) return;
+	const struct failover_row *last = deciding->record->failover_count > 0 ? &deciding->record->failovers[0] : NULL;
+	bool was_used = last != NULL && !last->lost_nothing && strncmp(allowed, last->to, strlen(last->to)) == 0;
+	if (was_used) say(deciding, true, "DataLossUsed", "%s was promoted although commits may be missing", last->to);
+	else say(deciding, false, "DataLossNotNeeded", "the group has its primary: nothing need be lost");
+	change_api(deciding, &(struct action){ .type = ACTION_REMOVE_ANNOTATION,
+	                                       .text = "agkeeper.dev/allow-data-loss",
+	                                       .reason = was_used ? "used" : "not needed" });
+}
+
+void requests_decide(struct deciding *deciding) {
+	end_permission(deciding);
+	wish_of_a_deletion(deciding);
+	wish_of_a_person(deciding);
+}
