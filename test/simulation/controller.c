@@ -39,6 +39,8 @@ void controller_new_tenure(struct model *model, struct controller *controller) {
 	note(model, "controller-%d acts as %s from now on", controller->index, controller->identity);
 }
 
+static void plan_look_at(struct model *model, struct controller *controller);
+
 /* ---- The Lease ---- */
 
 struct lease_question {
@@ -71,6 +73,7 @@ static void lease_answered(struct model *model, struct event *event) {
 	controller_new_tenure(model, controller);
 	controller->scratch = (struct scratch){ 0 };
 	controller->look_at = model->now;
+	plan_look_at(model, controller);
 	controller_wake(model, controller, 0);
 }
 

@@ -9,6 +9,44 @@
 #include "sqlserver/group.h"
 #include "sqlserver/server.h"
 
+/* How everybody stands, for the end of a timeline. */
+void note_state(struct model *model) {
+	static const char *const roles[] = { "RESOLVING", "PRIMARY", "SECONDARY" };
+	static const char *const states[] = { "not synchronizing", "synchronizing", "synchronized", "reverting",
+		                              "initializing" };
+	for (size_t i = 0; i < model->process_count && model->keeps_timeline; i++) {
+		struct process *process = model->processes[i];
+		const struct sim_instance *instance = process->instance;
+		const struct sim_group *group = instance->group_count > 0 ? instance->groups[0] : NULL;
+		note(model, "  sales-%d on %s%s: %s, endpoint %s, generation %lld, r %d, configuration %llu",
+		     process->slot, process->volume->id, process->frozen ? " (frozen)" : "",
+		     group != NULL ? roles[group->role] : "no group", instance->endpoint.started ? "started" : "stopped",
+		     (long long)generation_in_force(process), group != NULL ? group->required : 0,
+		     group != NULL ? (unsigned long long)group->sequence : 0);
+		for (size_t j = 0; group != NULL && j < instance->database_count; j++) {
+			const struct sim_database *database = instance->databases[j];
+			if (database->id <= 4) continue;
+			note(model, "    %s: %llu transactions on %zu forks, %s%s%s", database->name,
+			     (unsigned long long)database->log.count, database->log.fork_count,
+			     states[sim_database_synchronization(instance, database)],
+			     database->ready ? ", ready" : "", database->suspended ? ", suspended" : "");
+		}
+		for (size_t j = 0; group != NULL && group->role == SIM_ROLE_PRIMARY && j < group->replica_count; j++) {
+			const struct sim_replica *replica = &group->replicas[j];
+			note(model, "    sees %s: %s, %s, %s", replica->name,
+			     replica->synchronous ? "synchronous" : "asynchronous",
+			     replica->link.connected ? "connected" : "disconnected",
+			     group->database_count > 0
+			             ? states[sim_remote_synchronization(group, replica, group->databases[0].id)]
+			             : "no database");
+		}
+	}
+	if (model->cluster.object != NULL && model->keeps_timeline) {
+		note(model, "  status: %s",
+		     json_object_to_json_string_ext(json_get(model->cluster.object, "status"), JSON_C_TO_STRING_PLAIN));
+	}
+}
+
 void violate(struct model *model, const char *rule, const char *format, ...) {
 	if (model->verdict.violated) return;
 	model->verdict.violated = true;
@@ -19,6 +57,7 @@ void violate(struct model *model, const char *rule, const char *format, ...) {
 	vsnprintf(model->verdict.text, sizeof(model->verdict.text), format, args);
 	va_end(args);
 	note(model, "VIOLATION of %s: %s", rule, model->verdict.text);
+	note_state(model);
 }
 
 static const struct sim_group *group_of(const struct process *process) {

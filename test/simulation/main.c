@@ -133,8 +133,8 @@ static int run_one(const struct options *options) {
 		run_describe(&run, &text);
 		printf("%s%s", strbuf_text(&text), outcome.timeline);
 	}
-	printf("seed %llu: %llu steps, %d rows acknowledged, %.0f s of model time\n", (unsigned long long)run.seed,
-	       (unsigned long long)outcome.steps, outcome.acknowledged, (double)outcome.model_time / SECOND);
+	printf("seed %llu: %llu steps, %llu decisions, %d rows acknowledged, %.0f s of model time\n", (unsigned long long)run.seed,
+	       (unsigned long long)outcome.steps, (unsigned long long)outcome.passes, outcome.acknowledged, (double)outcome.model_time / SECOND);
 	bool violated = outcome.verdict.violated;
 	if (violated) report(&run, &outcome, !options->timeline);
 	outcome_free(&outcome);

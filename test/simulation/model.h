@@ -451,6 +451,7 @@ bool model_until(struct model *model, bool (*condition)(struct model *model), in
 
 /* ---- What must hold (invariants.c) ---- */
 
+void note_state(struct model *model);
 void check_acknowledged(struct model *model, struct process *process, int row);
 void check_statement(struct model *model, const struct controller *controller, struct process *process,
                      const struct action *action, int64_t generation, const char *batch);
