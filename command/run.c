@@ -1,5 +1,6 @@
 /* agkeeper run: puts the parts together, waits for a signal, takes them apart. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/metrics.h"
 #include "certs/authority.h"
 #include "certs/files.h"
@@ -16,6 +18,7 @@
 #include "certs/names.h"
 #include "command/command.h"
 #include "command/options.h"
+#include "controller/engine/engine.h"
 #include "controller/upkeep.h"
 #include "kube/cache.h"
 #include "kube/client.h"
@@ -36,6 +39,8 @@ struct process {
 	struct metrics *metrics;
 	struct kube_client *client;
 	struct kube_loop *loop;
+	struct engine *engine; /* NULL: --no-controller */
+	char *identity;
 	struct lookup_cluster cluster;
 	struct lookup_provider lookups;
 	char *own_user;
@@ -58,6 +63,33 @@ static int serve_certificate(void *context, const char *certificate, const char 
 
 /* ---- The API server ---- */
 
+/* The pod's name: the Deployment says it, because a pod on its node's network has the node's host name. */
+static char *own_identity(void) {
+	const char *pod = getenv("POD_NAME");
+	if (pod != NULL && pod[0] != '\0') return xstrdup(pod);
+	char name[HOST_NAME_MAX + 1] = "agkeeper";
+	(void)gethostname(name, sizeof(name) - 1);
+	return xstrdup(name);
+}
+
+static int make_engine(struct process *process, struct error **err) {
+	process->identity = own_identity();
+	const struct engine_options options = {
+		.loop = process->loop,
+		.metrics = process->metrics,
+		.namespace = process->options.namespace,
+		.identity = process->identity,
+	};
+	process->engine = engine_new(&options, err);
+	return process->engine != NULL ? 0 : -1;
+}
+
+/* One cache of a resource, for reviews and for the controller. */
+static struct kube_cache *follow(struct process *process, const struct kube_resource *resource) {
+	if (process->engine != NULL) return engine_follow(process->engine, resource);
+	return kube_cache_new(process->loop, &(struct kube_cache_options){ .resource = resource });
+}
+
 static int connect_cluster(struct process *process, struct error **err) {
 	struct kube_config *config = NULL;
 	if (kube_config_load(process->options.kubeconfig, &config, err) < 0) return -1;
@@ -71,13 +103,14 @@ static int connect_cluster(struct process *process, struct error **err) {
 	}
 
 	process->loop = kube_loop_new(process->client);
+	if (!process->options.no_controller && make_engine(process, err) < 0) return -1;
 	process->cluster.client = process->client;
 	for (int i = 0; i < LOOKUP_RESOURCES; i++) {
-		const struct kube_cache_options options = { .resource = lookup_kube_resource((enum lookup_resource)i) };
-		process->cluster.caches[i] = kube_cache_new(process->loop, &options);
+		process->cluster.caches[i] = follow(process, lookup_kube_resource((enum lookup_resource)i));
 	}
 	lookup_cluster_add_metrics(&process->cluster, process->metrics);
 	process->lookups = lookup_provider_cluster(&process->cluster);
+	if (process->engine != NULL) return engine_start(process->engine, err);
 	return kube_loop_start(process->loop, err);
 }
 
@@ -233,6 +266,7 @@ static int start(struct process *process, struct error **err) {
 }
 
 static void stop(struct process *process) {
+	engine_stop(process->engine);
 	/* Reviews first: the others may hang in a request to an API server that does not answer, for longer than the
 	 * pod is given to end. */
 	if (process->server != NULL) server_drain(process->server, STOP_DEADLINE_MS);
@@ -246,9 +280,11 @@ static void stop(struct process *process) {
 	certificate_files_free(process->files);
 	serving_names_free(process->names);
 	kube_loop_free(process->loop);
+	engine_free(process->engine);
 	kube_client_free(process->client);
 	metrics_free(process->metrics);
 	free(process->own_user);
+	free(process->identity);
 	free(process->client_ca);
 }
 
@@ -259,6 +295,8 @@ static void wait_for_signal(struct process *process, const sigset_t *signals) {
 	while (sigwait(signals, &received) != 0) continue;
 	process->stopping = true;
 	log_info("shutting down", log_str("signal", received == SIGTERM ? "SIGTERM" : "SIGINT"));
+	/* The other replica takes over while this one answers what still comes. */
+	engine_resign(process->engine);
 	if (received != SIGTERM || process->options.drain_seconds == 0) return;
 	const struct timespec drain = { .tv_sec = process->options.drain_seconds };
 	while (sigtimedwait(signals, NULL, &drain) < 0 && errno == EINTR) continue;

@@ -46,6 +46,7 @@ struct kube_resource {
 	ROW(kube_certificates, "cert-manager.io", "v1", "certificates", "Certificate", true)                           \
 	ROW(kube_issuers, "cert-manager.io", "v1", "issuers", "Issuer", true)                                          \
 	ROW(kube_clusterissuers, "cert-manager.io", "v1", "clusterissuers", "ClusterIssuer", false)                    \
+	ROW(kube_servicemonitors, "monitoring.coreos.com", "v1", "servicemonitors", "ServiceMonitor", true)            \
 	ROW(kube_sqlserveravailabilitygroups, "sql.mssql.microsoft.com", "v1alpha1", "sqlserveravailabilitygroups",    \
 	    "SQLServerAvailabilityGroup", true)                                                                        \
 	ROW(kube_mssqlservers, "kubedb.com", "v1alpha2", "mssqlservers", "MSSQLServer", true)                          \

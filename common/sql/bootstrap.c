@@ -136,8 +136,7 @@ static int write_generation(struct strbuf *out, const char *controller, struct e
 int sql_bootstrap_server(struct strbuf *out, const struct sql_bootstrap *bootstrap, struct error **err) {
 	cleanup_strbuf struct strbuf text = { 0 };
 	bool given = bootstrap->encoded != NULL;
-	/* Server permissions are granted in master only, whatever sa's own database is. */
-	strbuf_append(&text, "USE [master];\nBEGIN TRY\n");
+	strbuf_append(&text, "BEGIN TRY\n");
 	if (write_master_key(&text, bootstrap, err) != 0 || write_endpoint_login(&text, bootstrap, err) != 0 ||
 	    (given ? write_given_certificate : write_own_certificate)(&text, bootstrap, err) != 0 ||
 	    write_endpoint(&text, bootstrap, err) != 0 || write_controller(&text, bootstrap, err) != 0 ||

@@ -130,6 +130,9 @@ static DBPROCESS *connect_to(const struct sql_target *target, const char *addres
 	DBSETLUSER(login, target->user);
 	DBSETLPWD(login, target->password);
 	DBSETLAPP(login, "agkeeper");
+	/* A login's own default database may be one that this server opens for nobody, and locks belong to a database.
+	 */
+	DBSETLDBNAME(login, "master");
 	/* Here and not only in the configuration: Debian's /etc/freetds/freetds.conf says "auto", is read after ours,
 	 * and would make FreeTDS follow an unanswered TDS 7 login by one of TDS 5, with the password in clear. */
 	DBSETLVERSION(login, DBVERSION_74);

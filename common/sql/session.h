@@ -22,9 +22,9 @@ struct sql_target {
 };
 
 struct sql_session;
-/* Connects, encrypted, and logs in, as application "agkeeper". Errors: ERROR_FORBIDDEN with Msg 18456 and its kin for a
- * refused login, ERROR_TIMEOUT when nobody answered in time, ERROR_UNAVAILABLE for everything else. The password is not
- * kept. */
+/* Connects, encrypted, and logs in to master, as application "agkeeper". Errors: ERROR_FORBIDDEN with Msg 18456 and its
+ * kin for a refused login, ERROR_TIMEOUT when nobody answered in time, ERROR_UNAVAILABLE for everything else. The
+ * password is not kept. */
 struct sql_session *sql_session_open(struct sql_library *library, const struct sql_target *target, struct error **err);
 /* NULL is fine. */
 void sql_session_close(struct sql_session *session);

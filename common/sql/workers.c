@@ -152,11 +152,14 @@ static int prepare(struct sql_client *client, const char *password, struct error
 
 static void run_request(struct sql_client *client, struct request *request, const char *password) {
 	bool late = clock_monotonic_ms() >= request->deadline_ms;
-	if (!late && prepare(client, password, &request->err) != 0) return;
+	if (!late && prepare(client, password, &request->err) != 0) {
+		if (request->err->code == 0) request->err->code = SQL_NOT_SENT;
+		return;
+	}
 	int64_t left = request->deadline_ms - clock_monotonic_ms();
 	if (left <= 0) {
-		error_set(&request->err, ERROR_TIMEOUT, "not sent within %lld ms",
-		          (long long)request->batch.timeout_ms);
+		error_set_code(&request->err, ERROR_TIMEOUT, SQL_NOT_SENT, "not sent within %lld ms",
+		               (long long)request->batch.timeout_ms);
 		return;
 	}
 	struct sql_batch batch = request->batch;
@@ -171,7 +174,7 @@ static void run_request(struct sql_client *client, struct request *request, cons
 }
 
 static bool means_silence(const struct error *err) {
-	return err != NULL && err->code == 0 && (err->kind == ERROR_TIMEOUT || err->kind == ERROR_UNAVAILABLE);
+	return err != NULL && err->code <= 0 && (err->kind == ERROR_TIMEOUT || err->kind == ERROR_UNAVAILABLE);
 }
 
 static void client_destroy(struct sql_client *client) {
@@ -190,7 +193,8 @@ static void client_forget(struct sql_client *client) {
 
 static void give_up_waiting(struct sql_client *client, bool *must_wake) {
 	for (struct request *request; (request = pop(&client->waiting)) != NULL;) {
-		error_set(&request->err, ERROR_UNAVAILABLE, "the session was given up; nothing was sent");
+		error_set_code(&request->err, ERROR_UNAVAILABLE, SQL_NOT_SENT,
+		               "the session was given up; nothing was sent");
 		*must_wake |= report(client->pool, request);
 	}
 }

@@ -44,6 +44,8 @@ void sql_client_set_password(struct sql_client *client, const char *password);
 /* Ends the session, and with an error the batch that it may be running; what waits is run in a new one. */
 void sql_client_reset(struct sql_client *client);
 
+/* error.code of a batch of which nothing was sent, where no Msg says why. */
+enum { SQL_NOT_SENT = -1 };
 /* `results` or `err`, the other NULL; both borrowed. Once for each batch. */
 typedef void sql_done(void *context, const struct sql_results *results, const struct error *err);
 /* The batch's text is copied, and wiped when it was secret. */

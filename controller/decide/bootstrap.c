@@ -43,6 +43,8 @@ static const struct replica_view *certificate_source(const struct deciding *deci
 static void bootstrap_servers(struct deciding *deciding) {
 	const struct view *view = deciding->view;
 	if (view->administrator_secret != SECRET_PRESENT || view->own_secret != SECRET_PRESENT) return;
+	/* Setting a server up may start its endpoint anew: not while a promotion counts on those that are fenced. */
+	if (deciding->record->intent.kind != INTENT_NONE && *deciding->record->intent.target != '\0') return;
 	bool lacks_certificate = deciding->spec->is_group && !view->has_certificate;
 	const struct replica_view *source = lacks_certificate ? certificate_source(deciding) : NULL;
 	for (size_t i = 0; i < deciding->spec->replica_count; i++) {
@@ -143,7 +145,7 @@ static void adopt_group(struct deciding *deciding, const struct survey *survey) 
 		const struct member member = { holder->pod_name, holder->incarnation };
 		record_add_member(next, &member);
 		if (holder == survey->primary) next->primary = member;
-		databases_record(deciding, holder, false);
+		databases_record(deciding, holder, false, NULL);
 	}
 	bool is_new = survey->holder_count == 1 && survey->primary == &deciding->view->replicas[0];
 	say(deciding, false, is_new ? "GroupCreated" : "GroupAdopted", "Availability group %s %s, primary: %s",
@@ -218,11 +220,6 @@ static bool is_on_ladder(const struct deciding *deciding, size_t place) {
 static const char *join(struct deciding *deciding, const struct replica_view *replica) {
 	const char *pod = replica->pod_name;
 	const char *failed = attempt_trouble(deciding, ACTION_JOIN, pod, NULL);
-	if (peer_row(deciding->primary, pod) == NULL) {
-		failed = attempt_trouble(deciding, ACTION_ADD_REPLICA, deciding->primary->pod_name, pod);
-		if (failed == NULL) return "the primary is about to add it to the group";
-		return plan_text(deciding->plan, "the primary cannot add it to the group: %s", failed);
-	}
 	if (change_server(deciding, replica, &(struct action){ .type = ACTION_JOIN, .reason = "not in the group" }) &&
 	    failed == NULL)
 		say(deciding, false, "ReplicaJoining", "%s joins availability group %s", pod, deciding->spec->group);
@@ -238,20 +235,33 @@ static const char *become_secondary(struct deciding *deciding, const struct repl
 	                      : "it is becoming a secondary";
 }
 
-/* What is still to be done until the replica is in the group; NULL: nothing. */
+/* Adding it is a matter of settings. */
+static const char *not_listed(struct deciding *deciding, const struct replica_view *replica) {
+	const char *primary = deciding->primary->pod_name;
+	const char *failed = attempt_trouble(deciding, ACTION_ADD_REPLICA, primary, replica->pod_name);
+	if (failed == NULL) return "the primary is about to add it to the group";
+	return plan_text(deciding->plan, "the primary cannot add it to the group: %s", failed);
+}
+
+static const char *in_another_group(struct deciding *deciding, const char *group_id) {
+	return plan_text(deciding->plan,
+	                 "it is in another availability group of the same name, %s instead of %s: drop that one there "
+	                 "(DROP AVAILABILITY GROUP) when its databases are not wanted any more",
+	                 group_id, deciding->record->group_id);
+}
+
+/* What is still to be done until the replica is in the group; NULL: nothing. A member of the synchronous set is not
+ * touched: first the set lets go of it. */
 static const char *bring_in(struct deciding *deciding, size_t place) {
 	const struct replica_view *replica = &deciding->view->replicas[place];
 	if (!answers(replica)) return server_trouble(deciding, replica);
 	const struct sql_observation *seen = group_of(replica);
-	if (seen == NULL) return join(deciding, replica);
-	if (!same(seen->group.group_id, deciding->record->group_id)) {
-		return plan_text(deciding->plan,
-		                 "it is in another availability group of the same name, %s instead of %s: drop that "
-		                 "one there (DROP AVAILABILITY GROUP) when its databases are not wanted any more",
-		                 seen->group.group_id, deciding->record->group_id);
-	}
-	bool is_known = record_find(deciding->record, replica->pod_name, replica->incarnation) >= 0;
-	if (role_of(replica) != SQL_ROLE_RESOLVING || is_known || is_on_ladder(deciding, place)) return NULL;
+	if (seen != NULL && !same(seen->group.group_id, deciding->record->group_id))
+		return in_another_group(deciding, seen->group.group_id);
+	if (peer_row(deciding->primary, replica->pod_name) == NULL) return not_listed(deciding, replica);
+	bool is_member = record_find(deciding->record, replica->pod_name, replica->incarnation) >= 0;
+	if (seen == NULL) return is_member ? "it has lost the group" : join(deciding, replica);
+	if (is_member || role_of(replica) != SQL_ROLE_RESOLVING || is_on_ladder(deciding, place)) return NULL;
 	return become_secondary(deciding, replica);
 }
 

@@ -55,41 +55,59 @@ static bool is_recorded(const struct record *record, const char *group_database_
 	return false;
 }
 
-static void keep_recorded(struct deciding *deciding, const struct sql_observation *seen, bool speaks_for_group,
-                          struct record *changed) {
-	for (size_t i = 0; i < deciding->next.database_count; i++) {
-		const struct recorded_database *database = &deciding->next.databases[i];
-		if (speaks_for_group && !is_shown_anywhere(seen, database->id)) {
-			say(deciding, false, "DatabaseRemoved", "Database %s is not in the availability group any more",
-			    database->name);
-			continue;
-		}
+/* Both the catalogue and the states must be without it: each may be late. */
+static size_t keep_recorded(const struct record *from, const struct sql_observation *seen, bool speaks_for_group,
+                            struct record *changed) {
+	for (size_t i = 0; i < from->database_count; i++) {
+		const struct recorded_database *database = &from->databases[i];
+		if (speaks_for_group && !is_shown_anywhere(seen, database->id)) continue;
 		changed->databases[changed->database_count++] = *database;
 	}
+	return from->database_count - changed->database_count;
 }
 
-static void add_new(struct deciding *deciding, const struct sql_observation *seen, struct record *changed) {
+static size_t add_new(struct deciding *deciding, const struct sql_observation *seen, struct record *changed) {
+	size_t before = changed->database_count;
 	for (size_t i = 0; i < seen->database_count; i++) {
 		const struct sql_database_row *row = &seen->databases[i];
 		const char *name = row->name != NULL ? row->name : name_of(seen, row->group_database_id);
 		if (!row->is_local || row->group_database_id == NULL || name == NULL) continue;
 		if (is_recorded(changed, row->group_database_id)) continue;
-		if (changed->database_count == RECORD_DATABASES_MAX) return;
+		if (changed->database_count == RECORD_DATABASES_MAX) break;
 		changed->databases[changed->database_count++] =
 		        (struct recorded_database){ plan_text(deciding->plan, "%s", name),
 			                            plan_text(deciding->plan, "%s", row->group_database_id) };
-		say(deciding, false, "DatabaseJoined", "Database %s is in the availability group", name);
 	}
+	return changed->database_count - before;
 }
 
-void databases_record(struct deciding *deciding, const struct replica_view *replica, bool speaks_for_group) {
+bool databases_record(struct deciding *deciding, const struct replica_view *replica, bool speaks_for_group,
+                      bool *is_new) {
 	const struct sql_observation *seen = replica->server.seen;
 	struct record changed = { .databases = arena_calloc(&deciding->plan->arena, RECORD_DATABASES_MAX,
 		                                            sizeof(struct recorded_database)) };
-	keep_recorded(deciding, seen, speaks_for_group, &changed);
-	add_new(deciding, seen, &changed);
+	size_t gone = keep_recorded(&deciding->next, seen, speaks_for_group, &changed);
+	size_t added = add_new(deciding, seen, &changed);
+	if (is_new != NULL && added > 0) *is_new = true;
+	if (gone == 0 && added == 0) return false;
 	deciding->next.databases = changed.databases;
 	deciding->next.database_count = changed.database_count;
+	return true;
+}
+
+/* What the synchronous set has recorded in this pass (set.c). */
+static void tell_changes(struct deciding *deciding) {
+	const struct record *before = deciding->record, *after = &deciding->next;
+	for (size_t i = 0; i < after->database_count; i++) {
+		if (is_recorded(before, after->databases[i].id)) continue;
+		say(deciding, false, "DatabaseJoined", "Database %s is in the availability group",
+		    after->databases[i].name);
+	}
+	for (size_t i = 0; i < before->database_count; i++) {
+		if (is_recorded(after, before->databases[i].id)) continue;
+		say(deciding, false, "DatabaseRemoved", "Database %s is not in the availability group any more",
+		    before->databases[i].name);
+	}
 }
 
 /* ---- Into the group ---- */
@@ -244,7 +262,7 @@ static void seed_all(struct deciding *deciding, struct strbuf *missing) {
 
 static void decide_group(struct deciding *deciding) {
 	cleanup_strbuf struct strbuf missing = { 0 };
-	databases_record(deciding, deciding->primary, true);
+	tell_changes(deciding);
 	bring_in_wanted(deciding, &missing);
 	seed_all(deciding, &missing);
 	if (missing.length > 0) find(deciding, "DatabasesJoined", false, "DatabasesMissing", "%s", missing.data);

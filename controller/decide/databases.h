@@ -5,7 +5,9 @@
 #include "controller/decide/deciding.h"
 
 /* Brings next.databases in step with what `replica` shows of the group: what it has is added, and, where it speaks for
- * the group (the primary), what is not in the group any more is taken out. */
-void databases_record(struct deciding *deciding, const struct replica_view *replica, bool speaks_for_group);
+ * the group (the primary), what it shows nowhere any more is taken out. True when the list has changed; *is_new
+ * (may be NULL) is set when something was added, which nobody else may have yet. */
+bool databases_record(struct deciding *deciding, const struct replica_view *replica, bool speaks_for_group,
+                      bool *is_new);
 
 #endif

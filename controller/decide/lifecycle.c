@@ -23,6 +23,14 @@ static bool is_set(const struct child_view *child) {
 	return kind != NULL && strcmp(kind, "StatefulSet") == 0;
 }
 
+/* Its pods and claims are somebody else's then, whatever they are called. */
+static bool set_is_foreign(const struct view *view) {
+	for (size_t i = 0; i < view->child_count; i++) {
+		if (is_set(&view->children[i])) return view->children[i].state == CHILD_FOREIGN;
+	}
+	return false;
+}
+
 /* ---- Which pods stay ---- */
 
 /* The ordinal of pod <name>-<ordinal>, -1: it is none of this object's. */
@@ -83,6 +91,17 @@ static bool may_start(const struct deciding *deciding, size_t index) {
 	return true;
 }
 
+/* A pod of the older revision may mount it still: it could not be started again without it. */
+static bool is_in_use(const struct deciding *deciding, const struct child_view *child) {
+	const char *kind = kind_of(child);
+	if (kind == NULL || strcmp(kind, "ConfigMap") != 0) return false;
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		const struct pod_view *pod = &deciding->view->replicas[i].pod;
+		if (pod->exists && !pod->is_current) return true;
+	}
+	return false;
+}
+
 static void apply_children(struct deciding *deciding) {
 	for (size_t i = 0; i < deciding->view->child_count; i++) {
 		const struct child_view *child = &deciding->view->children[i];
@@ -90,46 +109,34 @@ static void apply_children(struct deciding *deciding) {
 			change_child(deciding, child, ACTION_APPLY_CHILD, "it is not as it shall be");
 		} else if (child->state == CHILD_MISSING && may_start(deciding, i)) {
 			change_child(deciding, child, ACTION_APPLY_CHILD, "it is missing");
-		} else if (child->state == CHILD_SURPLUS) {
+		} else if (child->state == CHILD_SURPLUS && !is_in_use(deciding, child)) {
 			change_child(deciding, child, ACTION_DELETE_CHILD, "the object does not ask for it any more");
 		}
 	}
 }
 
-/* Those of the claims that the StatefulSet makes itself; NULL: it makes none. */
-static const struct json_object *claim_labels(const struct view *view) {
-	for (size_t i = 0; i < view->child_count; i++) {
-		if (!is_set(&view->children[i])) continue;
-		const struct json_object *claims =
-		        json_get_path(view->children[i].desired, "spec", "volumeClaimTemplates", NULL);
-		if (!json_object_is_type(claims, json_type_array)) return NULL;
-		return json_get_path(json_object_array_get_idx(claims, 0), "metadata", "labels", NULL);
-	}
-	return NULL;
-}
-
 /* A claim that was there before the StatefulSet has not got its labels from it. */
 static void label_claims(struct deciding *deciding) {
 	const struct view *view = deciding->view;
-	const struct json_object *labels = claim_labels(view);
-	if (labels == NULL) return;
+	if (!deciding->spec->has_own_claims || set_is_foreign(view)) return;
 	for (size_t i = 0; i < view->replica_count; i++) {
 		const struct replica_view *replica = &view->replicas[i];
 		if (!replica->claim.exists || replica->claim.is_labelled || replica->claim.is_deleting) continue;
 		change_api(deciding, &(struct action){ .type = ACTION_LABEL_CLAIM,
 		                                       .pod = replica->pod_name,
-		                                       .json = json_copy(labels),
 		                                       .reason = "every child carries them" });
 	}
 }
 
 /* ---- What stands in the way ---- */
 
+/* What spec refers to and is not there: the image of its version, or a Secret with settings. */
 static bool find_image(struct deciding *deciding) {
 	if (deciding->view->has_image) return true;
 	const char *trouble = deciding->view->image_trouble;
-	find_news(deciding, true, PROVISIONED, false, "ImageUnknown", "%s",
-	          trouble != NULL ? trouble : "the image of spec.version is not known");
+	if (trouble == NULL) trouble = "spec.version: its image is not known";
+	bool is_version = strncmp(trouble, "spec.version", strlen("spec.version")) == 0;
+	find_news(deciding, true, PROVISIONED, false, is_version ? "ImageUnknown" : "ReferenceMissing", "%s", trouble);
 	return false;
 }
 
@@ -202,14 +209,6 @@ static void find_provisioned(struct deciding *deciding) {
 }
 
 /* ---- Its end ---- */
-
-/* Its pods and claims are somebody else's then, whatever they are called. */
-static bool set_is_foreign(const struct view *view) {
-	for (size_t i = 0; i < view->child_count; i++) {
-		if (is_set(&view->children[i])) return view->children[i].state == CHILD_FOREIGN;
-	}
-	return false;
-}
 
 /* From the spec: where the image is not known any more there are no children to look it up in. */
 static struct json_object *set_identity(const struct spec *spec) {

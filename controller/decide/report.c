@@ -65,8 +65,6 @@ void report_decide(struct deciding *deciding) {
 	cleanup_json struct json_object *old_substance = substance_of(old);
 	if (!is_due(&report, !json_object_equal(substance, old_substance))) return;
 	const struct action action = { .type = ACTION_WRITE_STATUS, .json = take(&status), .reason = "status" };
-	report.status = json_object_get(action.json);
-	cleanup_json struct json_object *reference = report.status;
 	if (!change_api(deciding, &action)) return;
 	deciding->scratch->reported_at = view->now;
 	report_events(&report);

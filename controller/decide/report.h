@@ -82,7 +82,7 @@ struct condition_event {
 struct condition_row {
 	const char *type;
 	bool is_exception; /* shown from when it is first True */
-	bool is_rule;      /* shown from when it is first False */
+	bool is_rule;      /* expected to be True: shown from when it is first False */
 	bool of_groups;    /* not of a standalone server */
 	bool weighs;       /* `judge` weighs what parts have found; else it is asked when they found nothing */
 	struct verdict (*judge)(struct report *report);
@@ -106,7 +106,6 @@ struct verdict judge_ready(struct report *report);
 struct verdict judge_initialized(struct report *report);
 /* The others, of report_judges.c. */
 struct verdict judge_as_it_was(struct report *report);
-struct verdict judge_no_trouble(struct report *report);
 struct verdict judge_replicas_synchronized(struct report *report);
 struct verdict judge_protected(struct report *report);
 struct verdict judge_failover_blocked(struct report *report);

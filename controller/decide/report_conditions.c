@@ -88,19 +88,19 @@ const struct condition_row condition_rows[] = {
 	{ .type = "SettingsApplied",
 	  .of_groups = true,
 	  .is_rule = true,
-	  .judge = judge_no_trouble,
+	  .judge = judge_as_it_was,
 	  .when_false = WARNING("SettingsFailed"),
 	  .doc = "False while a setting of spec cannot be applied in SQL Server; shown from when that first happens.",
 	  .advice = "The message has the statement's Msg. It is tried again by itself." },
 	{ .type = "PasswordApplied",
 	  .is_rule = true,
-	  .judge = judge_no_trouble,
+	  .judge = judge_as_it_was,
 	  .when_false = WARNING("PasswordFailed"),
 	  .doc = "False while sa's new password in the Secret cannot be applied; shown from when that first happens.",
 	  .advice = "Put the former password, or one that SQL Server's policy takes, into the Secret." },
 	{ .type = "WriteChecked",
 	  .is_rule = true,
-	  .judge = judge_no_trouble,
+	  .judge = judge_as_it_was,
 	  .when_false = WARNING("WriteCheckFailed"),
 	  .doc = "False while the database of the write checks, kubedb_system, cannot be created; shown from when that "
 	         "first happens.",
@@ -204,7 +204,6 @@ static struct verdict judge(struct report *report, const struct condition_row *r
 	verdict = row->judge(report);
 	bool is_new = report_condition(report->old, row->type) == NULL;
 	if (is_new && row->is_exception && verdict.state == VERDICT_FALSE) verdict.state = VERDICT_ABSENT;
-	if (is_new && row->is_rule && verdict.state == VERDICT_TRUE) verdict.state = VERDICT_ABSENT;
 	return verdict;
 }
 

@@ -14,14 +14,6 @@ struct verdict judge_as_it_was(struct report *report) {
 	return keep;
 }
 
-/* Of what parts report only while it goes wrong: it is over when they had their say and said nothing. */
-struct verdict judge_no_trouble(struct report *report) {
-	enum group_state state = report->deciding->state;
-	if (report->spec->is_halted || (state != GROUP_STEADY && state != GROUP_NONE)) return keep;
-	if (report->sight == SIGHT_NONE) return keep;
-	return verdict_of(report, true, "Done", "nothing goes wrong any more");
-}
-
 struct verdict judge_replicas_synchronized(struct report *report) {
 	if (report->sight == SIGHT_NONE) return keep;
 	bool is_all = report->synchronized == report->counted;
@@ -73,6 +65,8 @@ struct verdict judge_protected(struct report *report) {
 
 struct verdict judge_failover_blocked(struct report *report) {
 	const struct spec *spec = report->spec;
+	if (spec->is_halted)
+		return verdict_of(report, false, "Halted", "there is nothing to fail over: spec.halted is true");
 	switch (report->deciding->state) {
 	case GROUP_BLOCKED:
 		return verdict_of(report, true, "WaitingForReplicas", "%s",

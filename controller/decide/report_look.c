@@ -115,7 +115,7 @@ static const char *absence(struct report *report, const struct replica_view *pri
 }
 
 bool report_is_promoting(const struct report *report) {
-	if (!report->spec->is_group) return false;
+	if (!report->spec->is_group || report->spec->is_halted) return false;
 	switch (report->deciding->state) {
 	case GROUP_PROMOTING:
 	case GROUP_BLOCKED: return true;

@@ -1,6 +1,5 @@
 /* Pods of an older revision make place for the newest one: secondaries one at a time, each back before the next, and
- * the primary last, after a hand-over. And the primary leaves a pod that is about to go: of a cordoned node, or scaled
- * in.
+ * the primary last, after a hand-over. And the primary leaves a node that is cordoned, before it is drained.
  *
  * The StatefulSet replaces nothing by itself (OnDelete), a pod that cannot start least of all: whoever mends a broken
  * image or setting relies on this. */
@@ -33,13 +32,18 @@ static bool is_in_step(const struct deciding *deciding, const struct replica_vie
 	       peer_databases_are(deciding, replica->pod_name, is_synchronous ? SQL_SYNCHRONIZED : SQL_SYNCHRONIZING);
 }
 
+/* Whether it is what the group counts on again: one that may be promoted, a recorded member, too. */
+static bool is_trusted(const struct deciding *deciding, const struct replica_view *replica) {
+	return is_in_step(deciding, replica) && (!replica->spec->is_candidate || is_recorded_member(deciding, replica));
+}
+
 /* Whether it does what it is there for. An outdated pod need not be ready: what keeps it from that may be what the new
  * revision mends. */
 static bool is_back(const struct deciding *deciding, const struct replica_view *replica) {
 	const struct pod_view *pod = &replica->pod;
 	if (!pod->exists || pod->is_deleting || !pod->is_running) return false;
 	if (!is_outdated(replica) && !pod->is_ready) return false;
-	return !deciding->record->is_initialized || is_primary(deciding, replica) || is_in_step(deciding, replica);
+	return !deciding->record->is_initialized || is_primary(deciding, replica) || is_trusted(deciding, replica);
 }
 
 /* ---- Restarting ---- */
@@ -148,13 +152,14 @@ static void wait_for(struct deciding *deciding, const struct replica_view *repli
  * asynchronously everybody may, being raised to synchronous commit first. */
 static bool has_successor(const struct deciding *deciding) {
 	const struct spec *spec = deciding->spec;
-	if (!spec->hands_over) return false;
-	bool has_synchronous = false;
+	bool has_synchronous = false, has_other = false;
 	for (size_t i = 0; i < spec->replica_count; i++) {
+		bool is_other = &spec->replicas[i] != deciding->primary->spec;
 		has_synchronous |= spec->replicas[i].availability == SQL_SYNCHRONOUS_COMMIT;
-		if (spec->replicas[i].is_candidate && &spec->replicas[i] != deciding->primary->spec) return true;
+		has_other |= is_other;
+		if (spec->replicas[i].is_candidate && is_other) return true;
 	}
-	return !has_synchronous;
+	return spec->cluster == SQL_CLUSTER_EXTERNAL && has_other && !has_synchronous;
 }
 
 static void roll_primary(struct deciding *deciding) {
@@ -169,15 +174,36 @@ static void roll_primary(struct deciding *deciding) {
 	if (promotion_request_hand_over(deciding, NULL, "RollingUpdate",
 	                                plan_text(deciding->plan, "%s is restarted for the newest revision", pod),
 	                                &why)) {
-		find_news(deciding, false, ROLLOUT_COMPLETE, false, "HandingOver",
-		          "%s, the primary, hands over before it is restarted", pod);
+		find(deciding, ROLLOUT_COMPLETE, false, "HandingOver",
+		     "%s, the primary, hands over before it is restarted", pod);
 	} else {
 		find_news(deciding, false, ROLLOUT_COMPLETE, false, "WaitingForHandOver",
-		          "%s, the primary, cannot hand over yet: %s", pod, why != NULL ? why : "nobody is ready");
+		          "%s, the primary, cannot hand over yet: %s", pod,
+		          why != NULL && *why != '\0' ? why : "nobody is ready");
 	}
 }
 
+/* A replica that the primary is seeding; NULL: none. A restart on either side would begin it anew. */
+static const struct replica_view *seeded(const struct deciding *deciding) {
+	const struct sql_observation *seen = deciding->primary->server.seen;
+	for (size_t i = 0; i < seen->seeding_count; i++) {
+		const struct sql_seeding_row *seeding = &seen->seedings[i];
+		if (!seeding->is_source || seeding->is_complete || seeding->remote_replica_id == NULL) continue;
+		for (size_t j = 0; j < deciding->spec->replica_count; j++) {
+			const struct replica_view *replica = &deciding->view->replicas[j];
+			const struct sql_replica_row *row = peer_row(deciding->primary, replica->pod_name);
+			if (row != NULL && strcmp(row->replica_id, seeding->remote_replica_id) == 0) return replica;
+		}
+	}
+	return NULL;
+}
+
 static void roll(struct deciding *deciding) {
+	const struct replica_view *busy = seeded(deciding);
+	if (busy != NULL) {
+		find(deciding, ROLLOUT_COMPLETE, false, "WaitingForReplica", "%s is being seeded", busy->pod_name);
+		return;
+	}
 	const struct replica_view *secondary = next_secondary(deciding);
 	const struct replica_view *missing = waits_for(deciding, secondary);
 	if (missing != NULL) {
@@ -191,21 +217,13 @@ static void roll(struct deciding *deciding) {
 	}
 }
 
-/* ---- Leaving a pod that is about to go ---- */
-
-/* Why the primary should not stay where it is; NULL: it may. */
-static const char *reason_to_leave(const struct deciding *deciding) {
-	if (deciding->primary->spec == NULL) return "ScaledIn";
-	if (deciding->primary->node.exists && deciding->primary->node.is_cordoned) return "NodeCordoned";
-	return NULL;
-}
+/* ---- Leaving a cordoned node ---- */
 
 static bool can_take_over(const struct deciding *deciding, const struct replica_view *replica) {
 	const struct node_view *node = &replica->node;
 	if (is_primary(deciding, replica) || !is_back(deciding, replica) || !replica->pod.is_ready) return false;
 	if (node->exists && (node->is_cordoned || !node->is_ready)) return false;
-	if (replica->spec->availability == SQL_ASYNCHRONOUS_COMMIT) return true;
-	return replica->spec->is_candidate && is_recorded_member(deciding, replica);
+	return replica->spec->is_candidate || replica->spec->availability == SQL_ASYNCHRONOUS_COMMIT;
 }
 
 /* One that will not be restarted soon, if there is any; NULL: nobody can take over. */
@@ -221,16 +239,13 @@ static const char *best_successor(const struct deciding *deciding) {
 
 /* True: it is about to, and nothing is restarted meanwhile. */
 static bool leave(struct deciding *deciding) {
-	if (!deciding->spec->hands_over || deciding->state != GROUP_STEADY || deciding->primary == NULL) return false;
-	const char *reason = reason_to_leave(deciding);
-	if (reason == NULL || !has_successor(deciding)) return false;
-	const char *successor = best_successor(deciding);
+	const struct replica_view *primary = deciding->primary;
+	if (deciding->state != GROUP_STEADY || primary == NULL || !primary->node.is_cordoned) return false;
+	const char *successor = has_successor(deciding) ? best_successor(deciding) : NULL;
 	if (successor == NULL) return false;
-	const char *message = deciding->primary->spec == NULL
-	                              ? plan_text(deciding->plan, "%s is scaled in", deciding->primary->pod_name)
-	                              : plan_text(deciding->plan, "node %s, of primary %s, is cordoned",
-	                                          deciding->primary->pod.node, deciding->primary->pod_name);
-	promotion_request_hand_over(deciding, successor, reason, message, NULL);
+	const char *message =
+	        plan_text(deciding->plan, "node %s, of primary %s, is cordoned", primary->pod.node, primary->pod_name);
+	promotion_request_hand_over(deciding, successor, "NodeCordoned", message, NULL);
 	return true;
 }
 
@@ -249,14 +264,14 @@ static void find_complete(struct deciding *deciding) {
 }
 
 void rollout_decide(struct deciding *deciding) {
-	bool is_due = count_outdated(deciding) > 0;
-	if (is_due && deciding->view->is_paused) {
-		find(deciding, ROLLOUT_COMPLETE, false, "Paused", "an ops request has the pods");
-		return;
-	}
-	if (!deciding->view->is_paused && leave(deciding)) return;
-	if (!is_due) {
+	bool is_paused = deciding->view->is_paused;
+	bool is_leaving = !is_paused && leave(deciding);
+	if (count_outdated(deciding) == 0) {
 		find_complete(deciding);
+	} else if (is_paused) {
+		find(deciding, ROLLOUT_COMPLETE, false, "Paused", "an ops request has the pods");
+	} else if (is_leaving) {
+		find(deciding, ROLLOUT_COMPLETE, false, "HandingOver", "the primary leaves its pod first");
 	} else if (replace_stuck(deciding)) {
 		return;
 	} else if (!deciding->spec->is_group || !deciding->record->is_initialized) {

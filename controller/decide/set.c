@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/decide/databases.h"
 #include "controller/decide/promotion.h"
 #include "sql/messages.h"
 
@@ -148,22 +149,9 @@ static int beyond(const struct set *set) {
 /* The record follows what the primary's group holds. A database that is new in it is nowhere else yet, whatever else is
  * there: r begins anew. */
 static bool record_databases(struct set *set) {
-	struct deciding *deciding = set->deciding;
-	const struct record *record = deciding->record;
-	struct recorded_database *databases =
-	        arena_calloc(&deciding->plan->arena, set->seen->database_count + 1, sizeof(*databases));
-	size_t count = 0, known = 0;
-	for (size_t i = 0; i < set->seen->database_count && count < RECORD_DATABASES_MAX; i++) {
-		const struct sql_database_row *row = &set->seen->databases[i];
-		if (!row->is_local || row->group_database_id == NULL || row->name == NULL) continue;
-		databases[count++] = (struct recorded_database){ row->name, row->group_database_id };
-		for (size_t j = 0; j < record->database_count; j++)
-			known += strcmp(record->databases[j].id, row->group_database_id) == 0;
-	}
-	if (known == count && count == record->database_count) return false;
-	deciding->next.databases = databases;
-	deciding->next.database_count = count;
-	if (known < count) deciding->next.required = 0;
+	bool is_new = false;
+	if (!databases_record(set->deciding, set->primary, true, &is_new)) return false;
+	if (is_new) set->deciding->next.required = 0;
 	return true;
 }
 

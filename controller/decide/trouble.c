@@ -22,17 +22,37 @@ static const char *pod_trouble(const struct replica_view *replica) {
 	return NULL;
 }
 
+static const char *secret_trouble(struct deciding *deciding) {
+	const struct spec *spec = deciding->spec;
+	switch (deciding->view->administrator_secret) {
+	case SECRET_MISSING: return plan_text(deciding->plan, "Secret %s is not there", spec->administrator_secret);
+	case SECRET_INVALID:
+		return plan_text(deciding->plan, "Secret %s has no key %s", spec->administrator_secret,
+		                 spec->administrator_key);
+	default: break;
+	}
+	if (deciding->view->own_secret == SECRET_PRESENT) return NULL;
+	return plan_text(deciding->plan, "Secret %s is not there", spec->own_secret);
+}
+
+/* It runs, and was never set up, or not with our Secret. */
+static const char *set_up_trouble(struct deciding *deciding, const struct replica_view *replica) {
+	const char *trouble = attempt_trouble(deciding, ACTION_BOOTSTRAP_SERVER, replica->pod_name, NULL);
+	if (trouble != NULL) return plan_text(deciding->plan, "setting it up failed: %s", trouble);
+	trouble = secret_trouble(deciding);
+	return trouble != NULL ? trouble : "it is not set up yet";
+}
+
 const char *server_trouble(struct deciding *deciding, const struct replica_view *replica) {
 	const struct server_view *server = &replica->server;
 	const char *trouble = pod_trouble(replica);
 	if (trouble != NULL) return trouble;
-	trouble = attempt_trouble(deciding, ACTION_BOOTSTRAP_SERVER, replica->pod_name, NULL);
-	if (trouble != NULL) return plan_text(deciding->plan, "setting it up failed: %s", trouble);
-	if (server->refuses_login) return "it is not set up yet";
-	if (server->seen == NULL && server->has_failed && server->failure_text != NULL) return server->failure_text;
-	if (server->seen == NULL) return "it has not answered";
-	if (!server->is_bootstrapped) return "it is not set up yet";
-	return NULL;
+	if (server->refuses_login) return set_up_trouble(deciding, replica);
+	if (server->seen == NULL) {
+		bool has_words = server->has_failed && server->failure_text != NULL;
+		return has_words ? server->failure_text : "it has not answered";
+	}
+	return server->is_bootstrapped ? NULL : set_up_trouble(deciding, replica);
 }
 
 static bool stands_as_false(const struct view *view, const char *condition) {

@@ -122,6 +122,7 @@ void sim_group_put(struct strbuf *buf, const struct sim_group *group, bool with_
 	wire_put(buf, (uint64_t)group->required);
 	wire_put(buf, group->sequence);
 	wire_put(buf, (uint64_t)group->lease_seconds);
+	wire_put_text(buf, group->forced);
 	wire_put(buf, group->replica_count);
 	for (size_t i = 0; i < group->replica_count; i++) put_replica(buf, &group->replicas[i]);
 	wire_put(buf, group->database_count);
@@ -146,6 +147,7 @@ struct sim_group *sim_group_get(struct wire *wire, bool with_local) {
 	group->required = (int)wire_get(wire);
 	group->sequence = wire_get(wire);
 	group->lease_seconds = (int)wire_get(wire);
+	get_guid(wire, group->forced);
 	for (uint64_t count = wire_get(wire); count > 0 && !wire->broken; count--) {
 		group->replicas = xreallocarray(group->replicas, group->replica_count + 1, sizeof(*group->replicas));
 		struct sim_replica *replica = &group->replicas[group->replica_count++];
@@ -187,6 +189,7 @@ void sim_group_adopt(struct sim_group *group, struct sim_group *from) {
 	group->required = from->required;
 	group->sequence = from->sequence;
 	group->lease_seconds = from->lease_seconds;
+	memcpy(group->forced, from->forced, sizeof(group->forced));
 	sim_group_free(from);
 }
 

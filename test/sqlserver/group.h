@@ -33,7 +33,7 @@ struct sim_progress {
 	char group_database_id[SIM_GUID_SIZE];
 	enum { SIM_STEP_NONE, SIM_STEP_SENDING, SIM_STEP_PARTICIPANT, SIM_STEP_SYNCHRONIZED } step;
 	enum sim_synchronization shown; /* reverting and initializing as the secondary reports them */
-	bool suspended;
+	bool suspended, by_partner;
 	uint64_t hardened, sent, common;
 	size_t common_forks;
 	bool matched; /* hardened lies on our own forks */
@@ -100,7 +100,8 @@ struct sim_group {
 	bool db_failover;
 	int required; /* REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT */
 	uint64_t sequence;
-	int lease_seconds; /* WRITE_LEASE_VALIDITY; 0: none */
+	int lease_seconds;          /* WRITE_LEASE_VALIDITY; 0: none */
+	char forced[SIM_GUID_SIZE]; /* the last forced promotion: whoever hears of it suspends its copies */
 	struct sim_replica *replicas;
 	size_t replica_count;
 	struct sim_group_database *databases;
@@ -116,6 +117,7 @@ struct sim_group {
 	/* This replica, volatile. */
 	int64_t role_since;
 	int64_t promotion_due; /* FAILOVER under way; 0: none */
+	bool is_forced;        /* it is FORCE_FAILOVER_ALLOW_DATA_LOSS */
 	int64_t reseat_until;  /* SET (ROLE = SECONDARY) waits for a primary */
 	bool reseated;         /* since its last session: may follow an older configuration */
 	int64_t next_heartbeat;

@@ -25,6 +25,7 @@ void sim_group_take_role(struct sim_instance *instance, struct sim_group *group,
 	group->role = role;
 	group->role_since = sim_now(instance);
 	group->promotion_due = 0;
+	group->is_forced = false;
 	group->reseat_until = 0;
 	end_sessions(instance, group);
 	if (before != role) sim_sessions_role_changed(instance, group);
@@ -69,14 +70,27 @@ int sim_group_failover(struct sim_instance *instance, struct sim_group *group) {
 int sim_group_force(struct sim_instance *instance, struct sim_group *group) {
 	if (group->role == SIM_ROLE_PRIMARY) return 41122;
 	begin_promotion(instance, group);
+	group->is_forced = true;
 	return 0;
+}
+
+/* On any other replica the databases are suspended, until each is resumed
+ * (t-sql/statements/alter-availability-group-transact-sql.md, FORCE_FAILOVER_ALLOW_DATA_LOSS). */
+static void be_forced(struct sim_instance *instance, struct sim_group *group) {
+	sim_guid(instance, group->forced);
+	for (size_t i = 0; i < group->database_count; i++) {
+		struct sim_database *database = sim_database_of_group(instance, group->databases[i].id);
+		if (database != NULL) database->suspended = database->by_partner = false;
+	}
 }
 
 /* Recovery into the primary role: every database begins a new fork. */
 static void promote(struct sim_instance *instance, struct sim_group *group) {
 	struct sim_replica *former = sim_group_replica_by_id(group, group->primary_id);
 	bool was = group->was_primary;
+	bool is_forced = group->is_forced;
 	sim_group_take_role(instance, group, SIM_ROLE_PRIMARY);
+	if (is_forced) be_forced(instance, group);
 	group->was_primary = false;
 	group->latched_wall = 0;
 	for (size_t i = 0; i < group->replica_count; i++) group->replicas[i].link.known = false;

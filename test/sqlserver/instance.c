@@ -13,7 +13,7 @@
 
 /* master's content beyond its tables. */
 static const char system_file[] = "master.mdf";
-enum { FORMAT = 2 };
+enum { FORMAT = 3 };
 
 uint64_t sim_random(struct sim_instance *instance) {
 	/* splitmix64 */
@@ -71,7 +71,7 @@ static void put_databases(struct strbuf *buf, const struct sim_instance *instanc
 		wire_put_text(buf, database->group_database_id);
 		const bool flags[] = { database->read_only, database->full_backup, database->restoring,
 			               database->suspect,   database->joined,      database->suspended,
-			               database->ready };
+			               database->ready,     database->by_partner };
 		for (size_t j = 0; j < ARRAY_LENGTH(flags); j++) wire_put(buf, flags[j]);
 	}
 }
@@ -102,7 +102,7 @@ static int get_databases(struct wire *wire, struct sim_instance *instance, struc
 		snprintf(database->group_database_id, SIM_GUID_SIZE, "%s", group);
 		bool *const flags[] = { &database->read_only, &database->full_backup, &database->restoring,
 			                &database->suspect,   &database->joined,      &database->suspended,
-			                &database->ready };
+			                &database->ready,     &database->by_partner };
 		for (size_t j = 0; j < ARRAY_LENGTH(flags); j++) *flags[j] = wire_get(wire) != 0;
 		if (sim_log_open(&database->log, instance->disk, file, err) < 0) return -1;
 		database->acknowledged = database->log.count;

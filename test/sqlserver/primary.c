@@ -183,7 +183,7 @@ static void finish_seeding(struct sim_instance *instance, struct sim_group *grou
 
 struct reported {
 	uint64_t status; /* 0 missing, 1 there but not joined, 2 joined */
-	bool may_create, suspended, ready, reverting, seeding;
+	bool may_create, suspended, by_partner, ready, reverting, seeding;
 	struct sim_fork *forks;
 	size_t fork_count;
 	uint64_t end;
@@ -200,6 +200,7 @@ static void judge(struct sim_instance *instance, struct sim_group *group, struct
 	progress->matched = empty || (common == reported->end && common_forks == reported->fork_count);
 	progress->common_forks = common_forks;
 	progress->suspended = reported->suspended;
+	progress->by_partner = reported->by_partner;
 	progress->shown = reported->reverting ? SIM_REVERTING : SIM_NOT_SYNCHRONIZING;
 	if (reported->status == 0 && !reported->may_create) progress->matched = false;
 	if (reported->status < 2) {
@@ -247,7 +248,9 @@ void sim_primary_report(struct sim_instance *instance, struct sim_group *group, 
 	for (uint64_t count = wire_get(body); count > 0 && !body->broken; count--) {
 		cleanup_free char *id = wire_get_text(body);
 		struct reported reported = { .status = wire_get(body), .may_create = may_create };
-		reported.suspended = wire_get(body) != 0;
+		uint64_t suspended = wire_get(body);
+		reported.suspended = suspended != 0;
+		reported.by_partner = suspended == 2;
 		reported.ready = wire_get(body) != 0;
 		reported.reverting = wire_get(body) != 0;
 		reported.seeding = wire_get(body) != 0;

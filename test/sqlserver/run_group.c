@@ -204,8 +204,7 @@ static enum sim_run failover(struct sim_session *session, const struct sim_state
                              struct sim_group *group) {
 	bool force = strcmp(statement->other, "FORCE_FAILOVER_ALLOW_DATA_LOSS") == 0;
 	bool external = group->cluster_type == SIM_CLUSTER_EXTERNAL;
-	if (external && (force || !externally_managed(session)))
-		return sim_raise(session, statement->line, 47104, group->name);
+	if (external && !externally_managed(session)) return sim_raise(session, statement->line, 47104, group->name);
 	if (!external && !force) return sim_raise(session, statement->line, 47122, group->name);
 	/* Behind a SET (ROLE = SECONDARY) that found no primary its recovery comes first. */
 	if (group->reseat_until > sim_now(session->instance)) {

@@ -51,7 +51,7 @@ static enum sim_run alter_database(struct sim_session *session, const struct sim
 			return sim_raise(session, statement->line, 41145, database->name, group->name);
 		if (group == NULL) return sim_raise(session, statement->line, 35242, database->name);
 		if (strcmp(hadr, "SUSPEND") == 0) database->suspended = true;
-		if (strcmp(hadr, "RESUME") == 0) database->suspended = false;
+		if (strcmp(hadr, "RESUME") == 0) database->suspended = database->by_partner = false;
 		if (strcmp(hadr, "OFF") == 0) {
 			if (group->role == SIM_ROLE_PRIMARY)
 				return sim_raise(session, statement->line, 35240, database->name, group->name);

@@ -77,13 +77,25 @@ static void leave_databases(struct sim_instance *instance, const struct sim_grou
 	}
 }
 
+/* Somebody was promoted by force: nothing is undone here before a person resumes. */
+static void suspend_databases(const struct sim_instance *instance, const struct sim_group *group) {
+	for (size_t i = 0; i < group->database_count; i++) {
+		struct sim_database *database = sim_database_of_group(instance, group->databases[i].id);
+		if (database == NULL || !database->joined) continue;
+		database->suspended = database->by_partner = true;
+		database->ready = false;
+	}
+}
+
 static void adopt(struct sim_instance *instance, struct sim_group *group, struct sim_group *configuration) {
 	struct sim_group before = { .databases = group->databases, .database_count = group->database_count };
 	group->databases = NULL;
 	group->database_count = 0;
 	bool member = sim_group_replica_by_id(configuration, group->replica_id) != NULL;
+	bool is_forced = strcmp(group->forced, configuration->forced) != 0;
 	sim_group_adopt(group, configuration);
 	leave_databases(instance, &before);
+	if (is_forced) suspend_databases(instance, group);
 	for (size_t i = 0; i < before.database_count; i++) free(before.databases[i].name);
 	free(before.databases);
 	/* Taken out of the group: nothing but DROP is left. */
@@ -147,7 +159,7 @@ static void take_offer(struct sim_instance *instance, struct sim_group *group, c
 	struct sim_database *database = copy_for(instance, group, offered);
 	if (database == NULL) return;
 	database->primary_end = offered->end;
-	bool reverting = revert(instance, database, offered);
+	bool reverting = !database->suspended && revert(instance, database, offered);
 	bool ready = offered->ready && database->joined && !database->suspended && !reverting;
 	bool joins = offered->seeding == 2 && !database->joined && !reverting && database->log.fork_count > 0;
 	if (joins) {
@@ -236,7 +248,7 @@ void sim_secondary_report(struct sim_instance *instance, struct sim_group *group
 		struct sim_database *database = sim_database_of_group(instance, group->databases[i].id);
 		wire_put_text(&body, group->databases[i].id);
 		wire_put(&body, database == NULL ? 0 : database->joined ? 2 : 1);
-		wire_put(&body, database != NULL && database->suspended);
+		wire_put(&body, database == NULL || !database->suspended ? 0 : database->by_partner ? 2 : 1);
 		wire_put(&body, database != NULL && database->ready);
 		wire_put(&body, database != NULL && database->reverting);
 		wire_put(&body, database != NULL && database->seeding);

@@ -68,6 +68,7 @@ struct sim_database {
 	/* Membership; "" when in no group. */
 	char group_database_id[SIM_GUID_SIZE];
 	bool joined, suspended;
+	bool by_partner; /* suspended by a forced promotion */
 	/* This copy's own opinion: the primary waits for it (commits are not acknowledged without it). Kept. */
 	bool ready;
 

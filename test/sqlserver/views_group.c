@@ -202,7 +202,9 @@ static void database_state_row(struct sim_rows *rows, const struct sim_group *gr
 	if (local) sim_rows_number(rows, database_state), sim_rows_text(rows, sim_database_state_name(database_state));
 	else sim_rows_null(rows, 2);
 	sim_rows_number(rows, suspended);
-	if (suspended) sim_rows_number(rows, 0), sim_rows_text(rows, "SUSPEND_FROM_USER");
+	bool by_partner = local ? database->by_partner : progress->by_partner;
+	if (suspended) sim_rows_number(rows, by_partner);
+	if (suspended) sim_rows_text(rows, by_partner ? "SUSPEND_FROM_PARTNER" : "SUSPEND_FROM_USER");
 	else sim_rows_null(rows, 2);
 	lsn(rows, log, log->fork_count > 0,
 	    log->fork_count > 0 ? log->forks[log->fork_count - 1].start : 0); /* recovery_lsn */

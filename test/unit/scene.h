@@ -52,8 +52,7 @@ static const char scene_streaming[] = "{spec: {topology: {mode: StreamingReplica
 static const char *const scene_child_texts[SCENE_CHILDREN] = {
 	"{apiVersion: v1, kind: ConfigMap, metadata: {name: sales-config}}",
 	"{apiVersion: v1, kind: Service, metadata: {name: sales}}",
-	"{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: sales},"
-	" spec: {volumeClaimTemplates: [{metadata: {name: data, labels: {l: v}}}]}}",
+	"{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: sales}, spec: {replicas: 3}}",
 };
 
 static void scene_make_child(struct scene *scene, size_t i) {
@@ -235,8 +234,8 @@ static void scene_store_found(struct scene *scene) {
 }
 
 static void scene_set_role(struct scene *scene, size_t i, enum sql_role role) {
-	scene->locals[i].role = role;
-	scene->replicas[i].role = role;
+	scene->locals[i].role = (int)role;
+	scene->replicas[i].role = (int)role;
 }
 
 #endif

@@ -1,5 +1,4 @@
 -- sql_bootstrap_server
-USE [master];
 BEGIN TRY
 IF NOT EXISTS (SELECT 1 FROM sys.symmetric_keys WHERE name = N'##MS_DatabaseMasterKey##')
     CREATE MASTER KEY ENCRYPTION BY PASSWORD = N'Master-1''';
@@ -38,7 +37,6 @@ BEGIN CATCH
 END CATCH;
 
 -- sql_bootstrap_server
-USE [master];
 BEGIN TRY
 IF NOT EXISTS (SELECT 1 FROM sys.symmetric_keys WHERE name = N'##MS_DatabaseMasterKey##')
     CREATE MASTER KEY ENCRYPTION BY PASSWORD = N'Master-1''';

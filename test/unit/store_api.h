@@ -1,5 +1,6 @@
 /* An API server for unit tests that keeps objects: create, read, replace, patch and delete by path, with
- * resourceVersions and the conflicts that come of them. Real HTTP on a port of 127.0.0.1. */
+ * resourceVersions and the conflicts that come of them; lists and watches of a collection in all namespaces (label
+ * selectors: only that on app.kubernetes.io/managed-by). Real HTTP on a port of 127.0.0.1. */
 #ifndef AGKEEPER_TEST_STORE_API_H
 #define AGKEEPER_TEST_STORE_API_H
 
@@ -23,6 +24,11 @@ struct json_object *store_api_get(struct store_api *api, const char *path);
 /* The next `times` requests (−1: all) of that method and path (NULL: any) are answered with `status`; 0 drops the
  * connection. Replaces what was said before; times 0 ends it. */
 void store_api_fail(struct store_api *api, const char *method, const char *path, int status, int times);
+/* Breaks every watch that is open, in the middle of a line. */
+void store_api_break_watches(struct store_api *api);
+/* Every request but watches is answered so much later; 0: at once. */
+void store_api_delay(struct store_api *api, int delay_ms);
+
 /* Called before each request is looked at; it may call the functions above. NULL ends it. */
 void store_api_interfere(struct store_api *api, void (*hook)(void *context, const char *method, const char *path),
                          void *context);

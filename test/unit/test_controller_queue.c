@@ -1,4 +1,4 @@
-/* The work queue (controller/queue.h), by a clock of the test's own. */
+/* The work queue (controller/engine/queue.h), by a clock of the test's own. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
-#include "controller/queue.h"
+#include "controller/engine/queue.h"
 
 static int64_t now_ms;
 static int64_t test_clock(void) {

@@ -105,9 +105,17 @@ static void first_makes_the_certificate(void **state) {
 static void nothing_without_secrets(void **state) {
 	(void)state;
 	make_new(0);
+	world->spec.own_secret = "ag-agkeeper";
+	world->spec.administrator_secret = "ag-sa";
+	world->spec.administrator_key = "SA_PASSWORD";
 	world->view.own_secret = SECRET_MISSING;
 	run();
 	assert_false(plans(ACTION_BOOTSTRAP_SERVER, NULL));
+	found_false("Initialized", "WaitingForServers", "Secret ag-agkeeper is not there");
+	world->view.administrator_secret = SECRET_INVALID;
+	run();
+	assert_false(plans(ACTION_BOOTSTRAP_SERVER, NULL));
+	found_false("Initialized", "WaitingForServers", "Secret ag-sa has no key SA_PASSWORD");
 }
 
 static void lost_secret_gets_the_certificate_of_any_server(void **state) {
@@ -124,6 +132,20 @@ static void lost_secret_gets_the_certificate_of_any_server(void **state) {
 	run();
 	assert_true(plans(ACTION_BOOTSTRAP_SERVER, "ag-1"));
 	assert_int_equal(decide_world_count(world), 1);
+}
+
+/* Its endpoint could run again after it was counted. */
+static void not_while_a_target_is_promoted(void **state) {
+	(void)state;
+	decide_world_group(world, 0);
+	make_new(2);
+	world->state = GROUP_PROMOTING;
+	world->record.intent.kind = INTENT_FAILOVER;
+	run();
+	assert_true(plans(ACTION_BOOTSTRAP_SERVER, "ag-2"));
+	world->record.intent.target = "ag-1";
+	run();
+	assert_int_equal(decide_world_count(world), 0);
 }
 
 static void standalone_is_only_set_up(void **state) {
@@ -229,7 +251,7 @@ static void found_group_is_adopted(void **state) {
 	assert_int_equal(next->required, 0);
 	assert_int_equal(next->database_count, 1);
 	assert_string_equal(next->databases[0].id, "id-db");
-	assert_string_equal(decide_world_action(world, ACTION_EVENT, NULL)->text, "DatabaseJoined");
+	assert_string_equal(decide_world_action(world, ACTION_EVENT, NULL)->text, "GroupAdopted");
 }
 
 static void two_primaries_are_a_persons_matter(void **state) {
@@ -309,6 +331,9 @@ static void what_hinders_joining_is_named(void **state) {
 	decide_world_group(world, 0);
 	struct sql_observation *seen = decide_world_seen(world, 1);
 	seen->has_group = false;
+	run();
+	assert_int_equal(decide_world_count(world), 0); /* still in S */
+	record_remove_member(&world->record, "ag-1");
 	decide_world_fail(world, ACTION_JOIN, "ag-1", NULL, 41106);
 	decide_world_silence(world, 2);
 	run();
@@ -354,6 +379,7 @@ int main(void) {
 		TEST(first_makes_the_certificate),
 		TEST(nothing_without_secrets),
 		TEST(lost_secret_gets_the_certificate_of_any_server),
+		TEST(not_while_a_target_is_promoted),
 		TEST(standalone_is_only_set_up),
 		TEST(group_is_created_under_the_fence),
 		TEST(failed_creation_is_named_and_waited_with),

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "controller/decide/databases.h"
 #include "unit/decide_view.h"
 
 static struct decide_world *world;
@@ -84,19 +85,29 @@ static void is_made_backed_up_and_added(void **state) {
 	says("RECOVERING");
 }
 
+static bool is_new;
+static void record_primary(struct deciding *deciding) {
+	is_new = false;
+	databases_record(deciding, deciding->primary, true, &is_new);
+	databases_decide(deciding);
+}
+
 static void is_recorded_as_soon_as_it_is_seen(void **state) {
 	(void)state;
 	struct record before = world->record;
 	decide_world_database(world, "db");
 	world->record = before;
-	run();
+	decide_world_seen(world, 0)->databases[0].name = NULL; /* one view is later than the other */
+	decide_world_run(world, record_primary);
+	assert_true(is_new);
 	assert_int_equal(world->deciding.next.database_count, 1);
 	assert_string_equal(world->deciding.next.databases[0].name, "db");
 	assert_string_equal(world->deciding.next.databases[0].id, "id-db");
-	assert_int_equal(world->deciding.next.member_count, 3); /* set.c's matter */
+	assert_string_equal(decide_world_action(world, ACTION_EVENT, NULL)->text, "DatabaseJoined");
 	all_well();
 	decide_world_commit(world);
-	run();
+	decide_world_run(world, record_primary);
+	assert_false(is_new);
 	assert_true(record_equal(&world->record, &world->deciding.next));
 	assert_int_equal(world->plan.count, 0);
 }
@@ -107,10 +118,10 @@ static void removed_one_is_forgotten_only_when_the_primary_shows_it_nowhere(void
 	decide_world_database(world, "db");
 	struct sql_observation *seen = decide_world_seen(world, 0);
 	seen->database_count = 0; /* the states are empty for a moment */
-	run();
+	decide_world_run(world, record_primary);
 	assert_int_equal(world->deciding.next.database_count, 1);
 	seen->local_databases[0].group_database_id = NULL;
-	run();
+	decide_world_run(world, record_primary);
 	assert_int_equal(world->deciding.next.database_count, 0);
 	assert_string_equal(decide_world_action(world, ACTION_EVENT, NULL)->text, "DatabaseRemoved");
 }

@@ -1,4 +1,6 @@
-/* One simulated server: bootstrap, interrupted and repeated, and what the controller's login may do after it. */
+/* Decisions and their batches, together: three simulated servers become a group by what bootstrap, databases and
+ * settings decide, one pass after the other. Nothing is remembered from pass to pass but the record and the Secret, as
+ * if the controller were restarted in between; some passes lose what they have planned. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,216 +8,206 @@
 
 #include <cmocka.h>
 
-#include "base/strbuf.h"
-#include "sql/observation.h"
-#include "sql/statements.h"
+#include "controller/act/statement.h"
+#include "controller/decide/databases.h"
+#include "sql/messages.h"
+#include "unit/decide_view.h"
 #include "unit/sql_server.h"
 
-#define CONTROLLER_PASSWORD "Generated-Controller-1"
-static const struct sql_bootstrap first = { .master_key_password = "Master-Key-1",
-	                                    .endpoint_login = "agkeeper_endpoint",
-	                                    .endpoint_password = "Never-Used-1",
-	                                    .endpoint = "agkeeper",
-	                                    .port = 5022,
-	                                    .certificate = "agkeeper",
-	                                    .subject = "ns/ag",
-	                                    .expires = "20361122",
-	                                    .controller = "agkeeper",
-	                                    .controller_password = CONTROLLER_PASSWORD };
-
+enum { SERVERS = 3 };
+static const char *const addresses[SERVERS] = { "127.0.0.41", "127.0.0.42", "127.0.0.43" };
 static struct sql_library *library;
-static struct sql_server server;
+static struct sql_server servers[SERVERS];
 static char *folder;
+static struct decide_world *world;
+static struct arena answers; /* of one pass */
+static struct arena kept;
+static struct statement_secrets secrets = { .controller_password = "Generated-Controller-1",
+	                                    .master_key_password = "Generated-Master-1",
+	                                    .administrator_password = SQL_SERVER_PASSWORD };
+static const char *databases[] = { "db 1", "db]2" };
 
 static int set_up(void **state) {
 	(void)state;
 	library = sql_library_new(&(struct sql_library_options){ 0 }, NULL);
+	world = xcalloc(1, sizeof(*world));
+	decide_world_init(world, SERVERS);
 	folder = sql_server_folder();
-	server = sql_server_new(folder, "boot-0", "127.0.0.41");
+	cleanup_free char *hosts = xasprintf("%s/hosts", folder);
+	FILE *file = fopen(hosts, "we");
+	for (int i = 0; i < SERVERS; i++) fprintf(file, "%s ag-%d.ag-pods.ns.svc\n", addresses[i], i);
+	fclose(file);
+	for (int i = 0; i < SERVERS; i++)
+		servers[i] = sql_server_new(folder, world->spec.replicas[i].pod, addresses[i]);
+	world->view.has_certificate = false;
+	world->spec.databases = databases;
+	world->spec.database_count = ARRAY_LENGTH(databases);
+	world->spec.checks_writes = true;
+	world->spec.replicas[2].access = SQL_ACCESS_READ_ONLY;
 	return 0;
 }
 
 static int tear_down(void **state) {
 	(void)state;
-	sql_server_free(&server);
+	for (int i = 0; i < SERVERS; i++) sql_server_free(&servers[i]);
 	sql_server_folder_free(folder);
 	sql_library_free(library);
+	decide_world_free(world);
+	free(world);
+	arena_free(&answers);
+	arena_free(&kept);
 	return 0;
 }
 
-/* NULL: refused. */
-static struct sql_session *open_as(const char *user, const char *password) {
-	const struct sql_target target = { server.ip, server.port, user, password };
-	return sql_session_open(library, &target, NULL);
-}
-
-/* In a session of its own. Returns the number of the error; 0: none. */
-static int ask(const char *user, const char *password, const char *text, struct sql_results *results) {
-	struct sql_results ignored = { 0 };
-	cleanup_error struct error *err = NULL;
-	struct sql_session *session = open_as(user, password);
-	assert_non_null(session);
-	const struct sql_batch batch = { .text = text, .timeout_ms = 30000 };
-	int status = sql_session_execute(session, &batch, results != NULL ? results : &ignored, &err);
-	sql_results_free(&ignored);
-	sql_session_close(session);
-	if (status == 0) return 0;
-	if (err->code == 0) fail_msg("%s\n%s", err->message, text);
-	return err->code;
-}
-static int ask_sa(const char *text) {
-	return ask("sa", SQL_SERVER_PASSWORD, text, NULL);
-}
-static int ask_controller(const char *text) {
-	return ask("agkeeper", CONTROLLER_PASSWORD, text, NULL);
-}
-
-/* -1: the controller sees no generation, or cannot log in yet. */
-static int64_t generation(void) {
-	cleanup_strbuf struct strbuf text = { 0 };
-	cleanup_sql_results struct sql_results results = { 0 };
-	cleanup_arena struct arena arena = { 0 };
-	struct sql_observation seen;
-	struct sql_session *session = open_as("agkeeper", CONTROLLER_PASSWORD);
+static int run_on(int server, bool as_administrator, const struct sql_batch *batch, struct sql_results *results,
+                  struct error **err) {
+	const struct sql_target target = { servers[server].ip, servers[server].port,
+		                           as_administrator ? ADMINISTRATOR_LOGIN : CONTROLLER_LOGIN,
+		                           as_administrator ? SQL_SERVER_PASSWORD : secrets.controller_password };
+	struct sql_session *session = sql_session_open(library, &target, err);
 	if (session == NULL) return -1;
-	assert_int_equal(sql_probe(&text, "ag1", NULL), 0);
-	bool answered = sql_session_execute(session, &(struct sql_batch){ .text = text.data, .timeout_ms = 30000 },
-	                                    &results, NULL) == 0;
+	int result = sql_session_execute(session, batch, results, err);
 	sql_session_close(session);
-	if (!answered) return -1; /* without its rights yet */
-	assert_int_equal(sql_observation_read(&results, &arena, &seen, NULL), 0);
-	return seen.instance.generation;
+	return result;
 }
 
-/* One statement more each time, as if it had been interrupted there; then the whole, twice. */
-static void may_be_interrupted_and_repeated(void **state) {
-	(void)state;
-	cleanup_strbuf struct strbuf whole = { 0 };
-	assert_int_equal(sql_bootstrap_server(&whole, &first, NULL), 0);
-	const char *end = strstr(whole.data, "END TRY\n");
-	int steps = 0;
-	for (const char *at = strstr(whole.data, "BEGIN TRY\n"); (at = strstr(at, ";\n")) != NULL && at + 2 < end;
-	     at += 2, steps++) {
-		assert_int_equal(generation(), -1); /* until the very last */
-		cleanup_free char *part = xasprintf("%.*s%s", (int)(at + 2 - whole.data), whole.data, end);
-		assert_int_equal(ask_sa(part), 0);
-	}
-	assert_in_range(steps, 15, 30);
-	for (int time = 0; time < 2; time++) {
-		assert_int_equal(ask_sa(whole.data), 0);
-		assert_int_equal(generation(), 0);
-	}
-}
-
-static struct sql_bootstrap with_certificate(const char *encoded, const char *password) {
-	struct sql_bootstrap bootstrap = first;
-	bootstrap.encoded = encoded;
-	bootstrap.encoded_length = 4;
-	bootstrap.private_key = encoded;
-	bootstrap.private_key_length = 4;
-	bootstrap.private_key_password = password;
-	return bootstrap;
-}
-
-/* What cannot be installed ends the batch, with the server's own number. */
-static void failure_is_told(void **state) {
-	(void)state;
-	cleanup_strbuf struct strbuf text = { 0 };
-	const struct sql_bootstrap bad = with_certificate("\x30\x82\x01\xFF", "Wrong-1");
-	assert_int_equal(sql_bootstrap_server(&text, &bad, NULL), 0);
-	assert_int_equal(ask_sa(text.data), 15297);
-	strbuf_reset(&text);
-	assert_int_equal(sql_bootstrap_server(&text, &first, NULL), 0);
-	assert_int_equal(ask_sa(text.data), 0);
-}
-
-static void controller_changes_nothing_of_others(void **state) {
-	(void)state;
+static void observe(int server) {
 	cleanup_strbuf struct strbuf text = { 0 };
 	cleanup_sql_results struct sql_results results = { 0 };
-	assert_int_equal(sql_export_certificate(&text, "agkeeper", "Transfer-1", NULL), 0);
-	assert_int_equal(ask("agkeeper", CONTROLLER_PASSWORD, text.data, &results), 0);
-	assert_null(results.sets[0].rows[0][1]);
-	strbuf_reset(&text);
-	assert_int_equal(sql_bootstrap_server(&text, &first, NULL), 0);
-	assert_int_not_equal(ask_controller(text.data), 0);
-	assert_int_equal(ask_controller("ALTER LOGIN [sa] WITH PASSWORD = N'Taken-Over-1'"), 15247);
-	assert_int_equal(ask_controller("CREATE CERTIFICATE [c] WITH SUBJECT = N'c'"), 15247);
-	const struct sql_replica replica = { "boot-0", "TCP://boot-0:5022", SQL_SYNCHRONOUS_COMMIT, SQL_ACCESS_ALL };
-	const struct sql_group group = { .name = "ag1", .replicas = &replica, .replica_count = 1 };
-	strbuf_reset(&text);
-	assert_int_equal(sql_create_group(&text, &group, NULL), 0);
-	assert_int_equal(ask_controller(text.data), 15247); /* CREATE asks for sysadmin */
-	assert_int_equal(ask_sa("CREATE DATABASE theirs"), 0);
-	assert_int_equal(ask_controller("BACKUP DATABASE theirs TO DISK = N'theirs.bak'"), 262);
-}
-
-static void rights_are_needed(void **state) {
-	(void)state;
-	cleanup_strbuf struct strbuf text = { 0 };
-	assert_int_equal(ask_sa("CREATE LOGIN nobody WITH PASSWORD = N'Nobody-123'"), 0);
-	assert_int_equal(sql_probe(&text, "ag1", NULL), 0);
-	assert_int_equal(ask("nobody", "Nobody-123", text.data, NULL), 300);
-	assert_int_equal(ask("nobody", "Nobody-123", "EXEC sp_server_diagnostics", NULL), 300);
-	assert_int_equal(ask("nobody", "Nobody-123", "ALTER ENDPOINT [agkeeper] STATE = STOPPED", NULL), 15151);
-	assert_int_equal(ask("nobody", "Nobody-123", "CREATE DATABASE d", NULL), 262);
-	assert_int_equal(ask("nobody", "Nobody-123", "DROP DATABASE theirs", NULL), 3701);
-}
-
-static void writes_are_checked(void **state) {
-	(void)state;
-	cleanup_strbuf struct strbuf create = { 0 }, check = { 0 };
-	assert_int_equal(sql_create_kubedb_system(&create, NULL), 0);
-	assert_int_equal(sql_write_check(&check, NULL), 0);
-	int missing = ask_controller(check.data);
-	assert_true(missing == 208 || missing == 911);
-	for (int time = 1; time <= 2; time++) {
-		cleanup_sql_results struct sql_results results = { 0 };
-		assert_int_equal(ask_controller(create.data), 0);
-		assert_int_equal(ask("agkeeper", CONTROLLER_PASSWORD, check.data, &results), 0);
-		assert_int_equal(results.set_count, 1);
-		assert_int_equal(results.sets[0].row_count, 1);
-		assert_int_equal(strtoll(results.sets[0].rows[0][0], NULL, 10), time);
+	cleanup_error struct error *err = NULL;
+	struct server_view *view = &world->view.replicas[server].server;
+	struct sql_observation *seen = arena_alloc(&answers, sizeof(*seen));
+	*view = (struct server_view){ .has_current_password = true, .last_write_ok = view->last_write_ok };
+	assert_int_equal(sql_probe(&text, world->spec.group, NULL), 0);
+	const struct sql_batch batch = { .text = text.data, .timeout_ms = 30000 };
+	if (run_on(server, false, &batch, &results, &err) != 0) {
+		view->refuses_login = err->code == SQL_MSG_LOGIN_FAILED;
+		if (!view->refuses_login) fail_msg("%s", err->message);
+		return;
 	}
-	assert_int_equal(ask_controller("IF NOT EXISTS (SELECT 1 FROM sys.databases WHERE name = N'kubedb_system' AND "
-	                                "recovery_model_desc = N'SIMPLE') THROW 50000, N'not SIMPLE', 1"),
-	                 0);
+	if (sql_observation_read(&results, &answers, seen, &err) != 0) fail_msg("%s", err->message);
+	view->seen = seen;
+	view->is_bootstrapped = seen->instance.generation >= 0;
 }
 
-static void left_over_copies_go(void **state) {
-	(void)state;
-	cleanup_strbuf struct strbuf text = { 0 };
-	assert_int_equal(sql_create_database(&text, "copy'1", NULL), 0);
-	assert_int_equal(sql_leave_group(&text, "copy'1", NULL), 0);
-	assert_int_equal(sql_drop_database(&text, "copy'1", NULL), 0);
-	assert_int_equal(ask_controller(text.data), 0);
+static void keep(struct sql_bytes *bytes) {
+	unsigned char *copy = arena_alloc(&kept, bytes->length);
+	memcpy(copy, bytes->bytes, bytes->length);
+	bytes->bytes = copy;
 }
 
-/* The last one: sa has another password afterwards. */
-static void passwords_are_applied(void **state) {
-	(void)state;
+/* Into the Secret. */
+static void take_certificate(const struct sql_results *results) {
+	cleanup_error struct error *err = NULL;
+	if (statement_certificate(results, &answers, &secrets.endpoint, &err) != 0) fail_msg("%s", err->message);
+	keep(&secrets.endpoint.certificate);
+	keep(&secrets.endpoint.private_key);
+	world->view.has_certificate = true;
+}
+
+static void act(const struct action *action) {
 	cleanup_strbuf struct strbuf text = { 0 };
-	assert_int_equal(sql_apply_password(&text, "sa", "short", NULL), 0);
-	assert_int_equal(ask_sa(text.data), 15116);
-	strbuf_reset(&text);
-	assert_int_equal(sql_apply_password(&text, "sa", "Chosen'By-User-1", NULL), 0);
-	assert_int_equal(ask_sa(text.data), 0);
-	assert_null(open_as("sa", SQL_SERVER_PASSWORD));
-	assert_int_equal(ask("sa", "Chosen'By-User-1", "SELECT 1", NULL), 0);
-	strbuf_reset(&text);
-	assert_int_equal(sql_apply_password(&text, "agkeeper", "Its-Own-New-1", NULL), 0);
-	assert_int_equal(ask_controller(text.data), 15247); /* without OLD_PASSWORD: only sa */
+	cleanup_sql_results struct sql_results results = { 0 };
+	cleanup_error struct error *err = NULL;
+	const struct statement_context context = { &world->spec, &world->record, &secrets };
+	struct statement_terms terms = statement_terms(action->type);
+	int server = spec_find(&world->spec, action->pod);
+	if (statement_of(action, &context, &text, &err) != 0) fail_msg("%s", err->message);
+	const struct sql_batch batch = { text.data, terms.timeout_ms, terms.is_secret, terms.is_changing };
+	bool as_administrator = action_rows[action->type].session == SESSION_ADMINISTRATOR;
+	if (run_on(server, as_administrator, &batch, &results, &err) != 0)
+		fail_msg("%s on %s: %s\n%s", action_rows[action->type].name, action->pod, err->message, text.data);
+	if (action->type == ACTION_EXPORT_CERTIFICATE) take_certificate(&results);
+	if (action->type == ACTION_WRITE_CHECK) world->view.replicas[server].server.last_write_ok = world->view.now;
+}
+
+static void parts(struct deciding *deciding) {
+	bootstrap_decide(deciding);
+	/* As the synchronous set does. */
+	if (deciding->primary != NULL) databases_record(deciding, deciding->primary, true, NULL);
+	databases_decide(deciding);
+	settings_decide(deciding);
+}
+
+/* Observes, decides, writes the record, and acts unless `loses`. How many actions there were. */
+static size_t pass(bool loses) {
+	arena_free(&answers);
+	answers = (struct arena){ 0 };
+	world->scratch = (struct scratch){ 0 };
+	world->view.now += 100;
+	for (int i = 0; i < SERVERS; i++) observe(i);
+	bool has_primary = role_of(view_find(&world->view, world->record.primary.pod)) == SQL_ROLE_PRIMARY;
+	world->state = !world->record.is_initialized ? GROUP_NONE : has_primary ? GROUP_STEADY : GROUP_SUSPECT;
+	decide_world_run(world, parts);
+	/* A plan that writes the record holds no action that presumes it written: those that it holds are done. */
+	for (size_t i = 0; i < world->plan.count && !loses; i++) {
+		if (action_rows[world->plan.actions[i].type].target == TARGET_SERVER) act(&world->plan.actions[i]);
+	}
+	bool changes = !record_equal(&world->record, &world->deciding.next) || world->deciding.wants_generation;
+	size_t count = decide_world_count(world) + changes;
+	if (!loses) decide_world_commit(world);
+	return count;
+}
+
+static bool is_true(const char *condition) {
+	const struct finding_row *finding = decide_world_finding(world, condition);
+	return finding != NULL && finding->is_true;
+}
+
+static bool is_seeded(void) {
+	const struct sql_observation *seen = world->view.replicas[0].server.seen;
+	size_t joined = 0;
+	for (size_t i = 0; i < seen->database_count; i++) {
+		int state = seen->databases[i].synchronization;
+		joined += state == SQL_SYNCHRONIZING || state == SQL_SYNCHRONIZED;
+	}
+	return joined == SERVERS * ARRAY_LENGTH(databases);
+}
+
+static void servers_become_a_group(void **state) {
+	(void)state;
+	int64_t deadline = clock_monotonic_ms() + SQL_SERVER_PATIENCE_MS;
+	size_t number = 0;
+	do {
+		if (clock_monotonic_ms() > deadline) {
+			for (size_t i = 0; i < world->deciding.finding_count; i++)
+				print_error("%s: %s\n", world->deciding.findings[i].condition,
+				            world->deciding.findings[i].message);
+			fail_msg("no group after %zu passes", number);
+		}
+	} while (pass(++number % 3 == 0) > 0 || !is_true("ReplicasJoined") || !is_true("DatabasesJoined") ||
+	         !is_seeded());
+	assert_int_equal(world->record.database_count, ARRAY_LENGTH(databases));
+	assert_string_equal(world->record.primary.pod, "ag-0");
+	assert_int_equal(world->record.epoch, 1);
+	assert_true(world->view.replicas[0].server.last_write_ok != 0);
+	const struct sql_observation *seen = world->view.replicas[0].server.seen;
+	assert_int_equal(seen->replica_count, SERVERS);
+	assert_true(seen->group.db_failover);
+	for (size_t i = 0; i < SERVERS; i++)
+		assert_string_equal(seen->replicas[i].access,
+		                    strcmp(seen->replicas[i].server, "ag-2") == 0 ? "READ_ONLY" : "NO");
+}
+
+/* Everything as it was, and the status wiped: the group is found, and nothing on the servers is changed. */
+static void wiped_status_is_filled_in_again(void **state) {
+	(void)state;
+	char *group_id = arena_strdup(&kept, world->record.group_id);
+	world->record = (struct record){ .group_id = "", .holder = "", .primary = { "", "" } };
+	pass(false);
+	assert_int_equal(decide_world_count(world), 0);
+	assert_true(world->record.is_initialized);
+	assert_string_equal(world->record.group_id, group_id);
+	assert_string_equal(world->record.primary.pod, "ag-0");
+	assert_int_equal(world->record.database_count, ARRAY_LENGTH(databases));
+	pass(false);
+	assert_int_equal(decide_world_count(world), 0);
 }
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(may_be_interrupted_and_repeated),
-		cmocka_unit_test(failure_is_told),
-		cmocka_unit_test(controller_changes_nothing_of_others),
-		cmocka_unit_test(rights_are_needed),
-		cmocka_unit_test(writes_are_checked),
-		cmocka_unit_test(left_over_copies_go),
-		cmocka_unit_test(passwords_are_applied),
+		cmocka_unit_test(servers_become_a_group),
+		cmocka_unit_test(wiped_status_is_filled_in_again),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -129,6 +129,10 @@ static void statements_are_refused(void **state) {
 		{ 0, "ALTER AVAILABILITY GROUP [AG1] FORCE_FAILOVER_ALLOW_DATA_LOSS", 47104 },
 		{ 0, "EXEC sp_set_session_context N'external_cluster', N'yes'; ALTER AVAILABILITY GROUP [AG1] FAILOVER",
 		  41122 },
+		{ 0,
+		  "EXEC sp_set_session_context N'external_cluster', N'yes'; ALTER AVAILABILITY GROUP [AG1] "
+		  "FORCE_FAILOVER_ALLOW_DATA_LOSS",
+		  41122 },
 		{ 0, "ALTER AVAILABILITY GROUP [AG1] SET (ROLE = SECONDARY)", 41104 },
 		{ 1,
 		  "ALTER AVAILABILITY GROUP [AG1] MODIFY REPLICA ON N'sql-1' WITH (AVAILABILITY_MODE = "
@@ -257,6 +261,42 @@ static void an_unacknowledged_tail_is_undone(void **state) {
 	set_secondary(world, 0);
 	assert_true(sim_world_synchronized(world, 2, 2, 5));
 	has_rows(world, 0, "Changed database context to 'agdb1'.\n1\n3");
+}
+
+/* After it copies are suspended, with what they have, until each is resumed. */
+static void a_forced_promotion_suspends_the_others(void **state) {
+	static const char reason[] =
+	        "SELECT suspend_reason_desc FROM sys.dm_hadr_database_replica_states WHERE is_local = 1";
+	static const char resume[] = "ALTER DATABASE [agdb1] SET HADR RESUME";
+	struct sim_world *world = *state;
+	assert_int_equal(insert(world, 0, 1, 1), 0);
+	sim_world_isolate(world, 0, true);
+	assert_int_equal(insert(world, 0, 2, 1), -1);
+	sim_world_kill(world, 0);
+	sim_world_do(world, 1,
+	             "EXEC sp_set_session_context N'external_cluster', N'yes'; ALTER AVAILABILITY GROUP [AG1] "
+	             "FORCE_FAILOVER_ALLOW_DATA_LOSS");
+	assert_true(sim_world_becomes(world, 1, role_query, "PRIMARY", 2));
+	sim_world_isolate(world, 0, false);
+	sim_world_start(world, 0);
+	set_secondary(world, 0);
+	assert_true(sim_world_becomes(world, 0, reason, "SUSPEND_FROM_PARTNER", 5));
+	assert_true(sim_world_becomes(world, 2, reason, "SUSPEND_FROM_PARTNER", 5));
+	assert_true(sim_world_becomes(world, 1,
+	                              "SELECT COUNT(*) FROM sys.dm_hadr_database_replica_states WHERE is_local = 0 AND "
+	                              "suspend_reason = 1 AND is_suspended = 1",
+	                              "2", 5));
+	assert_int_equal(insert(world, 1, 3, 1), 0);
+	sim_world_run(world, 20 * SECOND);
+	assert_true(sim_world_synchronized(world, 1, 0, 1));
+	sim_world_do(world, 2, resume);
+	assert_true(sim_world_synchronized(world, 1, 1, 5));
+	sim_world_do(world, 0, resume);
+	assert_true(sim_world_synchronized(world, 1, 2, 5));
+	has_rows(world, 0, "Changed database context to 'agdb1'.\n1\n3");
+	/* It is over: a planned promotion suspends nobody. */
+	promote(world, 0);
+	assert_true(sim_world_becomes(world, 2, reason, "NULL", 1));
 }
 
 static void two_primaries_until_one_is_set_offline(void **state) {
@@ -447,6 +487,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(required_secondaries, setup, teardown),
 		cmocka_unit_test_setup_teardown(promotion_keeps_every_row, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_unacknowledged_tail_is_undone, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_forced_promotion_suspends_the_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_primaries_until_one_is_set_offline, setup, teardown),
 		cmocka_unit_test_setup_teardown(sessions_end_with_the_role, setup, teardown),
 		cmocka_unit_test_setup_teardown(fenced_endpoints_do_not_answer, setup, teardown),

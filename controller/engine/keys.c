@@ -1,4 +1,4 @@
-#include "controller/keys.h"
+#include "controller/engine/keys.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* The timers of the work queue: a binary heap, whose first element is due first. */
-#ifndef AGKEEPER_CONTROLLER_TIMERS_H
-#define AGKEEPER_CONTROLLER_TIMERS_H
+#ifndef AGKEEPER_CONTROLLER_ENGINE_TIMERS_H
+#define AGKEEPER_CONTROLLER_ENGINE_TIMERS_H
 
-#include "controller/keys.h"
+#include "controller/engine/keys.h"
 
 /* Zero-initialise it. */
 struct timers {

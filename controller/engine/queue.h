@@ -14,8 +14,8 @@
  * - of several times the earliest wins, and a look that comes before its time makes the timer void: it sets its own.
  *
  * One thread takes and works; any thread may call any of the functions. */
-#ifndef AGKEEPER_CONTROLLER_QUEUE_H
-#define AGKEEPER_CONTROLLER_QUEUE_H
+#ifndef AGKEEPER_CONTROLLER_ENGINE_QUEUE_H
+#define AGKEEPER_CONTROLLER_ENGINE_QUEUE_H
 
 #include <stddef.h>
 #include <stdint.h>

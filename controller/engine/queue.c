@@ -1,4 +1,4 @@
-#include "controller/queue.h"
+#include "controller/engine/queue.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "controller/keys.h"
-#include "controller/timers.h"
+#include "controller/engine/keys.h"
+#include "controller/engine/timers.h"
 #include "kube/backoff.h"
 
 struct counted {

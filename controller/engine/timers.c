@@ -1,4 +1,4 @@
-#include "controller/timers.h"
+#include "controller/engine/timers.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* What the work queue knows of each key: a hash table that grows with the keys and forgets those that nothing is known
  * of. */
-#ifndef AGKEEPER_CONTROLLER_KEYS_H
-#define AGKEEPER_CONTROLLER_KEYS_H
+#ifndef AGKEEPER_CONTROLLER_ENGINE_KEYS_H
+#define AGKEEPER_CONTROLLER_ENGINE_KEYS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,118 @@
+/* Children: applied as a whole, by server-side apply. Before one is made it is read: what is there under its name and
+ * is not ours is left alone. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "controller/engine/engine_private.h"
+#include "controller/engine/transform.h"
+
+static const char *name_of(const struct deed *deed) {
+	return json_get_text(json_get(deed->action.json, "metadata"), "name");
+}
+
+/* ---- Applying ---- */
+
+static void on_applied(struct managed *managed, void *what, struct json_object *answer, const struct error *err) {
+	struct deed *deed = what;
+	struct child *child = managed->is_gone ? NULL : child_find(managed, deed->action.json);
+	if (err == NULL && child != NULL) {
+		enum engine_cache cache = child_cache(child->resource);
+		child->applied_desired = json_digest(deed->action.json);
+		child->applied = object_digest(answer);
+		child->applied_at = clock_monotonic_ms();
+		if (cache != CACHES) deed_settle(deed, cache, child->name, answer);
+	}
+	if (err != NULL && err->kind == ERROR_CONFLICT) deed_drop(deed, err->message);
+	else deed_end(deed, err);
+}
+
+static void apply(struct deed *deed) {
+	const struct kube_request request = { .method = KUBE_PATCH,
+		                              .resource = child_resource(deed->action.json),
+		                              .namespace = deed->managed->namespace,
+		                              .name = name_of(deed),
+		                              .body = deed->action.json,
+		                              .patch_type = KUBE_PATCH_APPLY,
+		                              .force = true };
+	deed_request(deed, &request, on_applied);
+}
+
+static void set_foreign(struct child *child, const char *whose) {
+	free(child->foreign);
+	child->foreign = whose != NULL ? xstrdup(whose) : NULL;
+	child->foreign_at = clock_monotonic_ms();
+}
+
+static void on_there(struct managed *managed, void *what, struct json_object *answer, const struct error *err) {
+	struct deed *deed = what;
+	struct child *child = managed->is_gone ? NULL : child_find(managed, deed->action.json);
+	bool is_absent = err != NULL && err->kind == ERROR_NOT_FOUND;
+	if (child == NULL) {
+		deed_drop(deed, "it is not wanted any more");
+	} else if (err != NULL && !is_absent) {
+		deed_end(deed, err);
+	} else if (is_absent || is_owned_by(answer, managed->object->uid)) {
+		set_foreign(child, NULL);
+		apply(deed);
+	} else {
+		set_foreign(child, "it was there before, and belongs to somebody else");
+		deed_drop(deed, child->foreign);
+	}
+}
+
+static void look_first(struct deed *deed) {
+	const struct kube_request request = { .method = KUBE_GET,
+		                              .resource = child_resource(deed->action.json),
+		                              .namespace = deed->managed->namespace,
+		                              .name = name_of(deed) };
+	deed_request(deed, &request, on_there);
+}
+
+/* ---- Deleting ---- */
+
+static void on_deleted(struct managed *managed, void *what, struct json_object *answer, const struct error *err) {
+	(void)managed;
+	(void)answer;
+	bool is_late = err != NULL && (err->kind == ERROR_NOT_FOUND || err->kind == ERROR_CONFLICT);
+	if (is_late) deed_drop(what, "it is gone");
+	else deed_end(what, err);
+}
+
+static void delete (struct deed *deed, const struct kube_object *seen) {
+	cleanup_json struct json_object *options = json_object_new_object();
+	struct json_object *preconditions = json_object_new_object();
+	json_set_text(options, "apiVersion", "v1");
+	json_set_text(options, "kind", "DeleteOptions");
+	json_set_text(options, "propagationPolicy", "Foreground");
+	json_set_text(preconditions, "uid", seen->uid);
+	json_set(options, "preconditions", preconditions);
+	const struct kube_request request = { .method = KUBE_DELETE,
+		                              .resource = child_resource(deed->action.json),
+		                              .namespace = deed->managed->namespace,
+		                              .name = name_of(deed),
+		                              .body = options };
+	deed_request(deed, &request, on_deleted);
+}
+
+void act_on_child(struct deed *deed) {
+	const struct managed *managed = deed->managed;
+	const struct kube_resource *resource = child_resource(deed->action.json);
+	if (resource == NULL || name_of(deed) == NULL) {
+		deed_drop(deed, "it is no child that is known");
+		return;
+	}
+	enum engine_cache cache = child_cache(resource);
+	cleanup_kube_object const struct kube_object *seen =
+	        cache != CACHES ? follow_get(managed->engine, cache, managed->namespace, name_of(deed)) : NULL;
+	bool is_ours = seen != NULL && is_owned_by(seen->json, managed->object->uid);
+	if (deed->action.type == ACTION_DELETE_CHILD) {
+		if (is_ours) delete (deed, seen);
+		else deed_drop(deed, "there is none of ours");
+	} else if (is_ours) {
+		apply(deed);
+	} else {
+		look_first(deed);
+	}
+}

@@ -1,0 +1,109 @@
+/* One look at an object: observe, decide, act. Whatever is begun ends with another look. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "controller/engine/engine_private.h"
+#include "kube/backoff.h"
+
+enum {
+	LOOKS_MAX = 50,      /* in one go … */
+	LOOK_EVERY_MS = 100, /* … and then one in each of these */
+};
+
+/* No object takes the thread for itself, whatever it goes through. */
+static bool may_look(struct managed *managed, int64_t now) {
+	int64_t earned = (now - managed->looks_at) / LOOK_EVERY_MS;
+	if (earned > 0) {
+		managed->looks_left =
+		        earned > LOOKS_MAX - managed->looks_left ? LOOKS_MAX : managed->looks_left + (int)earned;
+		managed->looks_at = now;
+	}
+	if (managed->looks_left > 0) {
+		managed->looks_left--;
+		return true;
+	}
+	queue_add_after(managed->engine->queue, managed->key, LOOK_EVERY_MS);
+	return false;
+}
+
+static int64_t probe_pause_ms(const struct managed *managed, int64_t look_ms) {
+	int64_t steady = managed->engine->options.probe_ms != 0 ? managed->engine->options.probe_ms : PROBE_MS;
+	int64_t jittered = steady - steady / 10 + jitter(steady / 5);
+	return look_ms > 0 && look_ms < jittered ? look_ms : jittered;
+}
+
+/* The earliest of what is to come. */
+static void look_again(struct managed *managed, int64_t now) {
+	int64_t at = managed->probe_at;
+	int64_t secrets = secrets_due_at(managed);
+	if (secrets < at) at = secrets;
+	queue_add_after(managed->engine->queue, managed->key, at > now ? at - now : 1);
+}
+
+static void ask_servers(struct managed *managed, int64_t now) {
+	if (managed->probe_at > now) return;
+	servers_probe(managed, now);
+	servers_close_idle(managed, now);
+	managed->probe_at = now + probe_pause_ms(managed, 0);
+}
+
+static void count_state(struct managed *managed, const struct plan *plan) {
+	if (plan->state != NULL)
+		metric_increment(metric_cell(managed->engine->metrics.states, METRIC_VALUES(plan->state)));
+}
+
+static void decide_and_act(struct managed *managed, int64_t now) {
+	struct sight sight = { 0 };
+	cleanup_plan struct plan plan = { 0 };
+	observe(managed, now, &sight);
+	decide(&sight.view, &managed->scratch, &plan);
+	sight_free(&sight);
+	count_state(managed, &plan);
+	int begun = act(managed, &plan, now);
+	if (managed->is_gone) return;
+	if (begun == 0) managed->event_at = 0;
+	managed->is_in_motion = plan.look_ms > 0 && plan.look_ms < PROBE_MS / 2;
+	int64_t probe_at = now + probe_pause_ms(managed, plan.look_ms);
+	if (plan.look_ms > 0 && probe_at < managed->probe_at) managed->probe_at = probe_at;
+	look_again(managed, now);
+}
+
+static void look(struct managed *managed, int64_t now) {
+	if (!managed_refresh(managed)) {
+		managed_forget(managed);
+		return;
+	}
+	/* Until it is known what the record says, nothing may be decided: the answer leads here again. */
+	if (act_is_writing(managed) || !may_look(managed, now)) return;
+	if (!managed_read(managed)) return;
+	managed_count_phase(managed, json_get_text(json_get(managed->object->json, "status"), "phase"));
+	secrets_refresh(managed, now);
+	children_refresh(managed);
+	servers_refresh(managed);
+	ask_servers(managed, now);
+	if (!secrets_are_read(managed)) {
+		look_again(managed, now);
+		return;
+	}
+	decide_and_act(managed, now);
+}
+
+void reconcile(struct engine *engine, const char *key) {
+	enum { UNSYNCED_MS = 1000 };
+	if (engine->tenure == NULL || !lease_keeper_holds(engine->lease)) return;
+	if (!follow_is_synced(engine)) {
+		queue_add_after(engine->queue, key, UNSYNCED_MS);
+		return;
+	}
+	struct managed *managed = managed_get(engine, key);
+	if (managed == NULL) return;
+	int64_t began = clock_monotonic_ns();
+	const char *kind = managed->resource->kind;
+	managed_hold(managed);
+	look(managed, began / 1000000);
+	managed_release(managed);
+	metric_observe(metric_cell(engine->metrics.duration, METRIC_VALUES(kind)), clock_monotonic_ns() - began);
+}
