@@ -321,6 +321,13 @@ void server_changed(struct server *server, bool was_busy) {
 
 /* ---- As decisions see it ---- */
 
+/* A probe that was sent a moment ago is no silence. */
+static int64_t silent_since(const struct server *server) {
+	enum { PROMPT_MS = 1000 };
+	bool is_owing = server->unanswered > 0 || clock_monotonic_ms() - server->silent_since >= PROMPT_MS;
+	return is_owing ? server->silent_since : 0;
+}
+
 void server_view_fill(const struct server *server, struct server_view *view) {
 	const struct managed *managed = server->managed;
 	bool is_shown = server->observed != NULL && !(server->is_busy && server->hides);
@@ -328,7 +335,7 @@ void server_view_fill(const struct server *server, struct server_view *view) {
 	*view = (struct server_view){
 		.seen = is_shown ? &server->observed->seen : NULL,
 		.seen_at = is_shown ? server->observed->asked_at : 0,
-		.silent_since = server->silent_since,
+		.silent_since = silent_since(server),
 		.unanswered = server->unanswered,
 		.has_failed = server->has_failed,
 		.failure = server->failure,
