@@ -11,7 +11,7 @@
 static const char sql_container[] = "mssql";
 
 static bool is(const char *text, const char *wanted) {
-	return text != NULL && strcmp(text, wanted) == 0;
+	return text != NULL && wanted != NULL && strcmp(text, wanted) == 0;
 }
 
 const struct replica_view *view_find(const struct view *view, const char *pod) {
