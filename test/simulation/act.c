@@ -177,11 +177,14 @@ static void end_server(struct model *model, struct controller *controller, const
 	struct server_state *server = &controller->servers[job->slot];
 	if (server->busy != job->number) return;
 	server->busy = 0;
+	server->hides = server->refuses_login = server->failed = false;
 	server->changed_at = model->now;
 	bool unknown = job->code == -1 && job->was_sent;
 	if (unknown && job->is_fenced && job->generation > server->loose_generation &&
 	    model->mutation != MUTATION_no_loose)
 		server->loose_generation = job->generation;
+	if (job->action.type == ACTION_EXPORT_CERTIFICATE && job->code == 0)
+		controller->cache.secrets.has_certificate = model->cluster.secrets.has_certificate;
 	if (job->action.type == ACTION_WRITE_CHECK) {
 		if (job->code == 0) server->last_write_ok = model->now;
 		server->write_failures = job->code == 0 ? 0 : server->write_failures + 1;
@@ -209,13 +212,15 @@ static void end_job(struct model *model, struct controller *controller, struct j
 		     job->action.pod != NULL ? job->action.pod : "",
 		     job->code == -1 ? "no answer" : job->text);
 	}
-	/* A conflict is no failure: somebody was first, and the watch will tell. */
+	/* Somebody was first, which the watch will tell; or another generation is in force. Neither is a failure. */
+	bool dropped = job->code == 409 || job->code == SQL_MSG_STALE || job->code == SQL_MSG_LOCKED;
 	if (job->code == 0) note_success(&controller->attempts, &job->action);
-	else if (job->code != 409) note_failure(model, controller, job);
+	else if (!dropped) note_failure(model, controller, job);
 	if (row->target == TARGET_SERVER) end_server(model, controller, job);
 	if (row->target == TARGET_OBJECT) end_object(controller, job);
-	controller_wake(model, controller,
-	                job->code == 409 ? 50 * MILLISECOND : dice_between(&model->dice, 0, MILLISECOND));
+	/* A server is asked what came of it: its answer leads to the next pass, which would see nothing before. */
+	bool asks = row->target == TARGET_SERVER && controller->servers[job->slot].probe != 0;
+	if (!asks) controller_wake(model, controller, dropped ? 300 * MILLISECOND : dice_between(&model->dice, 0, MILLISECOND));
 	boundary_reached(model, controller, job->boundary, AT_ANSWER);
 }
 
@@ -566,6 +571,17 @@ static void copy_action(struct job *job, const struct action *action) {
 	json_object_get(job->action.json);
 }
 
+/* While it runs, what was seen before is worth nothing. */
+static bool hides(enum action_type type) {
+	static const enum action_type others[] = { ACTION_CREATE_DATABASE,   ACTION_SET_RECOVERY_FULL,
+		                                   ACTION_BACKUP_DATABASE,   ACTION_WRITE_CHECK,
+		                                   ACTION_EXPORT_CERTIFICATE, ACTION_APPLY_PASSWORD,
+		                                   ACTION_DROP_DATABASE,     ACTION_CREATE_SYSTEM_DATABASE };
+	for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
+		if (others[i] == type) return false;
+	return true;
+}
+
 static void begin(struct model *model, struct controller *controller, const struct action *action,
                   const struct record *record) {
 	struct busy busy = { .job = ++model->numbers };
@@ -592,7 +608,10 @@ static void begin(struct model *model, struct controller *controller, const stru
 		return;
 	}
 	controller->busy[controller->busy_count++] = busy;
-	if (is_server) controller->servers[job->slot].busy = job->number;
+	if (is_server) {
+		controller->servers[job->slot].busy = job->number;
+		controller->servers[job->slot].hides = hides(action->type);
+	}
 	if (action->type == ACTION_WRITE_STATUS) controller->status_write = job->number;
 	say_action(model, controller, action);
 	later(model, dice_between(&model->dice, 0, 2 * MILLISECOND), job, emit);

@@ -239,10 +239,11 @@ struct server_state {
 	uint64_t probe;  /* under way; 0: none */
 	int64_t probe_asked, next_probe, silent_since;
 	int unanswered;
-	bool failed, refuses_login, bootstrapped;
+	bool failed, refuses_login;
 	int failure_kind, failure_number;
 	char failure_text[200];
 	uint64_t busy;      /* job under way; 0: none */
+	bool hides;         /* … that makes what was seen before worthless */
 	int64_t changed_at; /* when our last change was over */
 	int diagnostics[DIAGNOSTICS];
 	int64_t diagnostics_at, last_write_ok;

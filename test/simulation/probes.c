@@ -46,30 +46,35 @@ static void falsify(const struct model *model, const struct server_state *server
 				seen->databases[i].hardened = seen->databases[j].end_of_log;
 }
 
+static void note_silence(struct server_state *server, enum error_kind kind, const char *text) {
+	server->unanswered++;
+	server->failed = true;
+	server->failure_kind = (int)kind;
+	server->failure_number = 0;
+	snprintf(server->failure_text, sizeof(server->failure_text), "%s", text);
+	observed_free(take(&server->observed));
+}
+
 static void note_answer(struct model *model, struct controller *controller, struct probe *probe) {
 	struct server_state *server = &controller->servers[probe->slot];
-	server->silent_since = 0;
-	server->unanswered = 0;
 	server->failed = probe->refused || probe->login_refused;
-	server->refuses_login = probe->login_refused;
 	if (probe->refused) {
-		server->failure_kind = ERROR_UNAVAILABLE;
-		server->failure_number = 0;
-		snprintf(server->failure_text, sizeof(server->failure_text), "connection refused");
+		note_silence(server, ERROR_UNAVAILABLE, "connection refused");
 		return;
 	}
+	server->silent_since = 0;
+	server->unanswered = 0;
+	server->refuses_login = probe->login_refused;
+	observed_free(take(&server->observed));
 	if (probe->login_refused) {
 		server->failure_kind = ERROR_FORBIDDEN;
 		server->failure_number = 18456;
 		snprintf(server->failure_text, sizeof(server->failure_text), "Login failed for user 'agkeeper'.");
-		server->bootstrapped = false;
 		return;
 	}
-	observed_free(server->observed);
 	server->observed = take(&probe->observed);
 	server->seen_at = probe->asked;
 	const struct sql_observation *seen = &server->observed->observation;
-	if (seen->instance.generation >= 0) server->bootstrapped = true;
 	if (seen->instance.generation > server->loose_generation) server->loose_generation = 0;
 	memcpy(server->diagnostics, probe->diagnostics, sizeof(server->diagnostics));
 	server->diagnostics_at = model->now;
@@ -84,9 +89,9 @@ static void answered(struct model *model, struct event *event) {
 	if (server->probe != probe->number || strcmp(server->pod, probe->pod) != 0) return;
 	server->probe = 0;
 	note_answer(model, controller, probe);
-	controller_wake(model, controller, dice_between(&model->dice, 0, 5 * MILLISECOND));
+	controller_wake(model, controller, dice_between(&model->dice, 0, 3 * MILLISECOND));
 	/* What it shows is older than our own last change. */
-	if (server->busy == 0 && probe->asked < server->changed_at && !probe->refused)
+	if (probe->asked < server->changed_at)
 		controller_probe(model, controller, probe->slot);
 }
 
@@ -136,10 +141,7 @@ static void give_up(struct model *model, struct event *event) {
 		struct server_state *server = &controller->servers[slot];
 		if (server->probe != (uint64_t)event->c) continue;
 		server->probe = 0;
-		server->unanswered++;
-		server->failed = true;
-		server->failure_kind = ERROR_TIMEOUT;
-		snprintf(server->failure_text, sizeof(server->failure_text), "no answer in 5 s");
+		note_silence(server, ERROR_TIMEOUT, "no answer in 5 s");
 		controller_wake(model, controller, 0);
 	}
 }
@@ -161,7 +163,8 @@ static bool follow_pod(struct controller *controller, int slot) {
 void controller_probe(struct model *model, struct controller *controller, int slot) {
 	if (!follow_pod(controller, slot)) return;
 	struct server_state *server = &controller->servers[slot];
-	if (server->probe != 0 || controller->spec_object == NULL) return;
+	if (server->probe != 0 || controller->spec_object == NULL || !controller->cache.secrets.own) return;
+	if (server->busy != 0 && server->hides) return; /* it is asked when that is over */
 	struct probe *probe = xcalloc(1, sizeof(*probe));
 	probe->controller = controller->index;
 	probe->slot = slot;

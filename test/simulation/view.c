@@ -119,12 +119,14 @@ static void fill_pod(const struct controller *controller, int slot, struct repli
 static void fill_server(const struct model *model, const struct controller *controller, int slot,
                         struct server_view *view) {
 	const struct server_state *server = &controller->servers[slot];
-	bool shown = server->observed != NULL && (server->busy == 0 || model->mutation == MUTATION_stale_sight) &&
-	             (server->seen_at >= server->changed_at || model->mutation == MUTATION_stale_sight);
+	bool late = server->seen_at < server->changed_at || (server->busy != 0 && server->hides);
+	bool shown = server->observed != NULL && (!late || model->mutation == MUTATION_stale_sight);
+	/* A probe that was sent a moment ago is no silence. */
+	bool owes = server->silent_since != 0 && (server->unanswered > 0 || model->now - server->silent_since >= SECOND);
 	*view = (struct server_view){
 		.seen = shown ? &server->observed->observation : NULL,
-		.seen_at = server->seen_at != 0 ? mono_ms(controller, server->seen_at) : 0,
-		.silent_since = server->silent_since != 0 ? mono_ms(controller, server->silent_since) : 0,
+		.seen_at = shown ? mono_ms(controller, server->seen_at) : 0,
+		.silent_since = owes ? mono_ms(controller, server->silent_since) : 0,
 		.unanswered = server->unanswered,
 		.has_failed = server->failed,
 		.failure = (enum error_kind)server->failure_kind,
@@ -136,7 +138,7 @@ static void fill_server(const struct model *model, const struct controller *cont
 		.diagnostics_at = server->diagnostics_at != 0 ? mono_ms(controller, server->diagnostics_at) : 0,
 		.last_write_ok = server->last_write_ok != 0 ? mono_ms(controller, server->last_write_ok) : 0,
 		.write_failures = server->write_failures,
-		.is_bootstrapped = server->bootstrapped,
+		.is_bootstrapped = shown && server->observed->observation.instance.generation >= 0,
 		.has_current_password = true,
 	};
 	memcpy(view->diagnostics, server->diagnostics, sizeof(view->diagnostics));
