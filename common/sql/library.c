@@ -22,6 +22,7 @@ struct sql_library {
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 	struct sql_watch *watches;
+	int64_t wakes_ms; /* when the watchdog looks again; INT64_MAX: when it is told to */
 	bool ends;
 };
 
@@ -46,7 +47,7 @@ static void *watch_deadlines(void *context) {
 	struct sql_library *library = context;
 	pthread_mutex_lock(&library->mutex);
 	while (!library->ends) {
-		int64_t next = fire_due(library);
+		int64_t next = library->wakes_ms = fire_due(library);
 		if (next == INT64_MAX) {
 			pthread_cond_wait(&library->changed, &library->mutex);
 			continue;
@@ -63,7 +64,8 @@ void sql_watch_start(struct sql_library *library, struct sql_watch *watch) {
 	watch->fired = false;
 	watch->next = library->watches;
 	library->watches = watch;
-	pthread_cond_signal(&library->changed);
+	/* Nearly every watch is taken back before it is due: the watchdog sleeps through most of them. */
+	if (watch->deadline_ms < library->wakes_ms) pthread_cond_signal(&library->changed);
 	pthread_mutex_unlock(&library->mutex);
 }
 
@@ -116,6 +118,7 @@ struct sql_library *sql_library_new(const struct sql_library_options *options, s
 	for (size_t i = 0; i < ARRAY_LENGTH(variables); i++) unsetenv(variables[i]);
 	struct sql_library *library = xcalloc(1, sizeof(*library));
 	library->configuration = -1;
+	library->wakes_ms = INT64_MAX;
 	if (dbinit() == FAIL) {
 		error_set(err, ERROR_INTERNAL, "FreeTDS cannot be initialized");
 		free(library);

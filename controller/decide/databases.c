@@ -303,10 +303,11 @@ static const struct replica_view *writer_of(const struct deciding *deciding) {
 	return only->server.seen != NULL && only->server.is_bootstrapped ? only : NULL;
 }
 
+/* Write checks come first: they are quick, and a backup may take its time. */
 void databases_decide(struct deciding *deciding) {
+	const struct replica_view *writer = writer_of(deciding);
+	if (deciding->spec->checks_writes && writer != NULL)
+		find_trouble(deciding, "WriteChecked", "CreationFailed", check_writes(deciding, writer));
 	if (deciding->spec->is_group && deciding->state == GROUP_STEADY && deciding->primary != NULL)
 		decide_group(deciding);
-	const struct replica_view *writer = writer_of(deciding);
-	if (!deciding->spec->checks_writes || writer == NULL) return;
-	find_trouble(deciding, "WriteChecked", "CreationFailed", check_writes(deciding, writer));
 }

@@ -7,6 +7,7 @@
 
 enum {
 	CLEARED_MS = 1000,           /* a probe interval: well for so long, and what was is forgotten */
+	ANSWER_MS = 2000,            /* a probe that is answered later was met by silence */
 	DIAGNOSTICS_LAST_MS = 20000, /* four of their intervals of 5 s: older ones say nothing, silence will */
 	DIAGNOSTIC_ERROR = 3
 };
@@ -70,9 +71,11 @@ static bool has_no_group(const struct deciding *deciding, const struct replica_v
 	return primary->server.seen != NULL && !answers(deciding, primary);
 }
 
+/* A probe that is under way is no silence yet: one whose deadline passed is, or one that takes unusually long. */
 static bool is_silent(const struct deciding *deciding, const struct replica_view *primary) {
-	(void)deciding;
-	return primary->server.silent_since != 0;
+	const struct server_view *server = &primary->server;
+	if (server->silent_since == 0) return false;
+	return server->unanswered > 0 || deciding->view->now - server->silent_since >= ANSWER_MS;
 }
 
 /* R4: a component counts when it is at or below the threshold's level. */

@@ -230,7 +230,9 @@ static bool resume(struct patient *patient) {
 }
 
 static void join(struct patient *patient) {
+	/* A member that lost the group leaves the synchronous set first: it is another one when it is back. */
 	if (patient->row == NULL || !patient->replica->server.is_bootstrapped) return;
+	if (record_find(patient->deciding->record, patient->replica->pod_name, NULL) >= 0) return;
 	do_at(patient, patient->replica, ACTION_JOIN, "it is not in the group");
 }
 

@@ -102,8 +102,8 @@ static void on_deleted(struct managed *managed, void *what, struct json_object *
 	deed_end(what, is_gone ? NULL : err);
 }
 
-bool secret_is_ours(const struct managed *managed, const struct json_object *secret) {
-	const struct json_object *labels = json_get_path(secret, "metadata", "labels", NULL);
+bool has_our_labels(const struct managed *managed, const struct json_object *object) {
+	const struct json_object *labels = json_get_path(object, "metadata", "labels", NULL);
 	const char *instance = json_get_text(labels, "app.kubernetes.io/instance");
 	const char *manager = json_get_text(labels, "app.kubernetes.io/managed-by");
 	bool is_kubedb = managed->resource == &kube_mssqlservers;
@@ -130,7 +130,7 @@ static void on_there(struct managed *managed, void *what, struct json_object *an
 	struct deed *deed = what;
 	if (managed->is_gone) deed_drop(deed, "the object is not looked after any more");
 	else if (err != NULL) on_deleted(managed, deed, NULL, err);
-	else if (secret_is_ours(managed, answer)) delete (deed, json_get_text(json_get(answer, "metadata"), "uid"));
+	else if (has_our_labels(managed, answer)) delete (deed, json_get_text(json_get(answer, "metadata"), "uid"));
 	else deed_drop(deed, "it is not one that we made");
 	secret_wipe(answer);
 }

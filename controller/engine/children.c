@@ -168,7 +168,8 @@ static uint64_t source_of(const struct managed *managed) {
 void children_refresh(struct managed *managed) {
 	uint64_t source = source_of(managed);
 	if (source == managed->children_of) {
-		if (clock_monotonic_ms() < managed->surplus_until) surplus_refresh(managed);
+		if (managed->surplus_count > 0 || clock_monotonic_ms() < managed->surplus_until)
+			surplus_refresh(managed);
 		return;
 	}
 	cleanup_error struct error *err = NULL;

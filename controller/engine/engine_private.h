@@ -309,8 +309,8 @@ void secret_take_own(struct managed *managed, const struct json_object *secret);
 void secrets_free(struct managed *managed);
 /* The text at `key` of a Secret's data, NULL: none. The caller wipes it. */
 char *secret_text(const struct json_object *secret, const char *key);
-/* Whether it carries the labels of one that was made for this object: no other is ever deleted. */
-bool secret_is_ours(const struct managed *managed, const struct json_object *secret);
+/* Whether a Secret (or a child) carries the labels of one that was made for this object: no other is ever deleted. */
+bool has_our_labels(const struct managed *managed, const struct json_object *object);
 /* Overwrites the data of a Secret's tree, which is of no use afterwards. */
 void secret_wipe(struct json_object *secret);
 

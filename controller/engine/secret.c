@@ -58,7 +58,7 @@ static void take_administrator(struct managed *managed, const struct json_object
 	cleanup_wipe char *password = secret_text(secret, managed->spec.administrator_key);
 	managed->administrator.state = password != NULL ? SECRET_PRESENT : SECRET_INVALID;
 	managed->administrator.digest = password != NULL ? digest_of(password) : 0;
-	managed->made_administrator = secret_is_ours(managed, secret);
+	managed->made_administrator = has_our_labels(managed, secret);
 }
 
 /* ---- Our own ---- */

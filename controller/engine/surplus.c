@@ -1,5 +1,5 @@
 /* Children that an object has outlived: the Service of a listener that is left out of its spec, the budget of replicas
- * that were scaled in. Whatever is owned by the object and is none of its children is one of them. */
+ * that were scaled in. Whatever is owned by the object, has its labels, and is none of its children is one of them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +38,7 @@ static bool is_over(const struct kube_object *object) {
 static void add_surplus(struct managed *managed, const struct kube_resource *resource,
                         const struct kube_object *object) {
 	if (!is_owned_by(object->json, managed->object->uid) || is_over(object)) return;
+	if (!has_our_labels(managed, object->json)) return; /* somebody lets the garbage collector see to theirs */
 	cleanup_json struct json_object *brief = brief_of(resource, object);
 	if (child_find(managed, brief) != NULL) return;
 	managed->surplus = xreallocarray(managed->surplus, managed->surplus_count + 1, sizeof(struct json_object *));

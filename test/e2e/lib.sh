@@ -50,3 +50,16 @@ field() {
 agkeeper_ready() {
 	kubectl -n agkeeper-system wait --for=condition=Available --timeout=2s deployment/agkeeper
 }
+
+# golden FILE: the objects of a golden file of test/unit/golden, as one can apply them without the object that owns them.
+golden() {
+	local budget=policy/v1
+	kubectl api-versions | grep -qx policy/v1 || budget=policy/v1beta1
+	jq --arg budget "$budget" '.items |= map(select(.kind != "ServiceMonitor") | del(.metadata.ownerReferences)
+		| if .kind == "PodDisruptionBudget" then .apiVersion = $budget else . end)' "test/unit/golden/$1"
+}
+
+# simctl COMMAND...: a fault, or what there is (simnode ctl help).
+simctl() {
+	"${AGKEEPER_BUILD_DIR:-build}/simnode" ctl --state "$simnode_state" "$@"
+}

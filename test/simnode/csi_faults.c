@@ -74,7 +74,9 @@ static int succeeds(struct csi_record *record) {
 }
 
 int csi_attempt(struct csi_record *record, bool in_use, int64_t now, const char **why) {
-	if (now < record->retry_at) return 0;
+	/* The resizer knows which claims are in use, and tries again as soon as they are not. */
+	bool is_released = record->expansion == EXPANSION_OFFLINE && !in_use;
+	if (now < record->retry_at && !is_released) return 0;
 	if (record->expansion == EXPANSION_REFUSE)
 		return fails(record, now, why,
 		             "rpc error: code = OutOfRange desc = the disk cannot be made larger (simulated)");

@@ -277,6 +277,34 @@ static void a_volume_is_followed(void **state) {
 	assert_int_equal(sim_disk_capacity(disk), 2097152);
 }
 
+static void volumes_are_shown(void **state) {
+	static const char volumes[] =
+	        "SELECT v.volume_mount_point, MAX(v.total_bytes), MIN(v.available_bytes), COUNT(*) FROM "
+	        "sys.master_files AS "
+	        "f CROSS APPLY sys.dm_os_volume_stats(f.database_id, f.file_id) AS v GROUP BY v.volume_mount_point";
+	struct fixture *fixture = *state;
+	struct sim_disk *disk = fixture->world->nodes[0].disk;
+	uint64_t used = sim_disk_used(disk);
+	sim_disk_set_capacity(disk, used + 1000);
+	cleanup_free char *roomy =
+	        xasprintf("/var/opt/mssql|%llu|1000|8\n(1 rows affected)\n", (unsigned long long)used + 1000);
+	says(state, volumes, roomy);
+	sim_disk_set_capacity(disk, used);
+	cleanup_free char *full = xasprintf("/var/opt/mssql|%llu|0|8\n(1 rows affected)\n", (unsigned long long)used);
+	says(state, volumes, full);
+	says(state, "SELECT physical_name FROM sys.master_files WHERE database_id = 1 AND type_desc = 'LOG'",
+	     "/var/opt/mssql/data/master_log.ldf\n(1 rows affected)\n");
+}
+
+static void logins_have_numbers(void **state) {
+	says(state, "CREATE LOGIN a WITH PASSWORD = N'Passw0rd-a'", "");
+	says(state,
+	     "SELECT SUSER_ID('sa'), SUSER_NAME(SUSER_ID('a')), SUSER_ID('b'), SUSER_NAME(), SUSER_NAME(SUSER_ID())",
+	     "1|a|NULL|sa|sa\n(1 rows affected)\n");
+	says(state, "SELECT COUNT(*) FROM sys.server_principals WHERE principal_id = SUSER_ID('a') AND name = 'a'",
+	     "1\n(1 rows affected)\n");
+}
+
 static void diagnostics_stream(void **state) {
 	struct fixture *fixture = *state;
 	int64_t before = fixture->world->now;
@@ -359,6 +387,8 @@ int main(void) {
 		cmocka_unit_test(a_folder_keeps_rows_too),
 		cmocka_unit_test_setup_teardown(a_full_volume_refuses_writes, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_volume_is_followed, setup, teardown),
+		cmocka_unit_test_setup_teardown(volumes_are_shown, setup, teardown),
+		cmocka_unit_test_setup_teardown(logins_have_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(diagnostics_stream, setup, teardown),
 		cmocka_unit_test_setup_teardown(procedures_by_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(any_prefix_is_answered, setup, teardown),

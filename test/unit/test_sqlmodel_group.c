@@ -155,6 +155,25 @@ static void statements_are_refused(void **state) {
 	}
 }
 
+static void states_of_the_group(void **state) {
+	static const char query[] =
+	        "SELECT primary_replica, primary_recovery_health_desc, secondary_recovery_health_desc, "
+	        "synchronization_health_desc FROM sys.dm_hadr_availability_group_states";
+	struct sim_world *world = *state;
+	assert_true(sim_world_becomes(world, 0, query, "sql-0|ONLINE|NULL|HEALTHY", 5));
+	assert_true(sim_world_becomes(world, 1, query, "sql-0|NULL|ONLINE|HEALTHY", 5));
+	sim_world_kill(world, 2);
+	assert_true(sim_world_becomes(world, 0, query, "sql-0|ONLINE|NULL|PARTIALLY_HEALTHY", 20));
+	cleanup_free char *columns =
+	        sim_world_ask(world, 0,
+	                      "SELECT COUNT(*) FROM sys.dm_hadr_physical_seeding_stats WHERE transferred_size_bytes = "
+	                      "database_size_bytes AND failure_code IS NULL AND is_compression_enabled = 0");
+	assert_string_equal(columns, "2\n(1 rows affected)\n");
+	cleanup_free char *type =
+	        sim_world_ask(world, 0, "SELECT cluster_type, cluster_type_desc FROM sys.availability_groups");
+	assert_string_equal(type, "1|external\n(1 rows affected)\n");
+}
+
 static void access_modes(void **state) {
 	struct sim_world *world = *state;
 	sim_world_do(world, 0,
@@ -481,6 +500,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(bootstrap_by_statements, setup, teardown),
 		cmocka_unit_test(a_stranger_is_not_trusted),
 		cmocka_unit_test_setup_teardown(statements_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(states_of_the_group, setup, teardown),
 		cmocka_unit_test_setup_teardown(access_modes, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_silent_secondary_is_waited_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(asynchronous_is_not_waited_for, setup_two, teardown),
