@@ -261,9 +261,15 @@ static const char *bring_in(struct deciding *deciding, size_t place) {
 	if (peer_row(deciding->primary, replica->pod_name) == NULL) return not_listed(deciding, replica);
 	bool is_member = record_find(deciding->record, replica->pod_name, replica->incarnation) >= 0;
 	if (seen == NULL) return is_member ? "it has lost the group" : join(deciding, replica);
+<<<<<<< HEAD
 	/* One that brings databases has a past: how it is seated is the ladder's matter. */
 	bool has_past = is_member || seen->database_count > 0 || is_on_ladder(deciding, place);
 	if (role_of(replica) != SQL_ROLE_RESOLVING || has_past) return NULL;
+=======
+	if (role_of(replica) != SQL_ROLE_RESOLVING || is_on_ladder(deciding, place)) return NULL;
+	/* The ladder is for groups that have a cluster manager. */
+	if (is_member && deciding->spec->cluster == SQL_CLUSTER_EXTERNAL) return NULL;
+>>>>>>> bootstrap
 	return become_secondary(deciding, replica);
 }
 

@@ -70,10 +70,16 @@ static int64_t age_of_primary(const struct patient *patient) {
 	return patient->deciding->view->now - patient->deciding->scratch->primary_since;
 }
 
-static bool is_latched(const struct patient *patient) {
+static const struct attempt *latching(const struct patient *patient) {
 	const struct attempt *attempt =
 	        attempt_of(patient->deciding->view, ACTION_BECOME_SECONDARY, patient->replica->pod_name, NULL);
-	return attempt != NULL && attempt->number == SQL_MSG_LATCHED;
+	return attempt != NULL && attempt->number == SQL_MSG_LATCHED ? attempt : NULL;
+}
+
+/* The failure stays on record until it is seated: one that the drop has dealt with says nothing any more. */
+static bool is_latched(const struct patient *patient) {
+	const struct attempt *attempt = latching(patient);
+	return attempt != NULL && attempt->failures > patient->own->latched;
 }
 
 /* The latch would cost minutes, or a rejoin; the primary is old enough in seconds. */
@@ -84,6 +90,15 @@ static bool may_be_seated(const struct patient *patient) {
 
 static bool is_secondary(const struct patient *patient) {
 	return role_of(patient->replica) == SQL_ROLE_SECONDARY;
+}
+
+/* It knows the group, and not itself in it: it was removed from it, and added again as another replica. */
+static bool is_estranged(const struct patient *patient) {
+	return patient->row != NULL && sql_observation_local(patient->replica->server.seen) == NULL;
+}
+
+static bool is_helpless(const struct patient *patient) {
+	return is_secondary(patient) || is_estranged(patient);
 }
 
 static bool is_disconnected(const struct patient *patient) {
@@ -99,7 +114,7 @@ static bool may_be_dropped(const struct patient *patient) {
 	const struct record *record = patient->deciding->record;
 	bool counts = record_find(record, patient->replica->pod_name, NULL) >= 0 ||
 	              (patient->row != NULL && patient->row->mode == SQL_MODE_SYNCHRONOUS);
-	return patient->row != NULL && !counts && (is_secondary(patient) || is_resolving(patient));
+	return patient->row != NULL && !counts && (is_helpless(patient) || is_resolving(patient));
 }
 
 /* ---- Steps ---- */
@@ -155,7 +170,10 @@ static bool restart_both_endpoints(const struct patient *patient) {
 
 /* What follows, JOIN and SET (ROLE = SECONDARY), is what any replica gets that is not in the group. */
 static bool drop(const struct patient *patient) {
-	return do_at(patient, patient->replica, ACTION_DROP_GROUP, "it rejoins; its files stay");
+	const struct attempt *attempt = latching(patient);
+	if (!do_at(patient, patient->replica, ACTION_DROP_GROUP, "it rejoins; its files stay")) return false;
+	patient->own->latched = attempt != NULL ? attempt->failures : 0;
+	return true;
 }
 
 static bool give_up(const struct patient *patient) {
@@ -184,7 +202,7 @@ static const struct rung {
 	  "BothEndpointsRestarted", "its mirroring endpoint and the primary's were restarted" },
 	{ STEP_REJOIN, 20000, may_be_dropped, "nothing else has helped, and it counts for no commit", drop,
 	  "ReplicaRejoins", "leaves the group and joins it anew; its files stay" },
-	{ STEP_GIVEN_UP, 60000, is_secondary, "nothing has helped", give_up, "ReplicaGivenUp",
+	{ STEP_GIVEN_UP, 60000, is_helpless, "nothing has helped", give_up, "ReplicaGivenUp",
 	  "does not synchronize whatever was tried; it is tried again every 5 minutes" },
 };
 
@@ -196,7 +214,8 @@ static void climb(struct patient *patient) {
 		bool is_next = rung->step == STEP_SEATED || rung->step > own->step;
 		if (rung->step == STEP_REJOIN && is_latched(patient)) is_next = true;
 		if (!is_next || !rung->when(patient)) continue;
-		int64_t least = is_latched(patient) && rung->step == STEP_REJOIN ? 0 : rung->least_ms;
+		bool is_sure = rung->step == STEP_REJOIN && (is_latched(patient) || is_estranged(patient));
+		int64_t least = is_sure ? 0 : rung->least_ms;
 		if (patient->waited < least) {
 			plan_look(patient->deciding->plan, least - patient->waited);
 			return;
@@ -251,6 +270,7 @@ static void help(struct deciding *deciding, const struct replica_view *replica) 
 	if (is_well(&patient)) {
 		own->unsynchronized_since = 0;
 		own->step = STEP_SEATED;
+		own->latched = 0;
 		return;
 	}
 	if (own->unsynchronized_since == 0) own->unsynchronized_since = own->step_at = now;

@@ -3,28 +3,39 @@
 
 #include "controller/decide/promotion.h"
 
-enum { RESTART_AFTER_MS = 5000 }; /* a stale primary that OFFLINE does not impress */
+enum {
+	OFFLINE_AGAIN_MS = 2000,
+	RESTART_AFTER_MS = 5000 /* a stale primary that OFFLINE does not impress */
+};
 
-/* Says PRIMARY, and the recorded one does too: it is fenced, or cannot acknowledge without members that follow another
- * one now. OFFLINE makes it RESOLVING; where that fails (the agent for Pacemaker knows the case) a restart does. */
-static void demote(struct deciding *deciding, const struct replica_view *replica) {
-	struct replica_scratch *own = scratch_of(deciding, replica);
-	if (own->stale_since == 0) own->stale_since = deciding->view->now;
-	if (change_server(deciding, replica,
-	                  &(struct action){ .type = ACTION_OFFLINE, .reason = "another one is the primary" }))
-		return;
-	plan_look(deciding->plan, WHILE_BLOCKED_MS);
-	const struct attempt *failed = attempt_of(deciding->view, ACTION_OFFLINE, replica->pod_name, NULL);
-	if (failed == NULL || deciding->view->now - own->stale_since < RESTART_AFTER_MS) return;
+static void restart(struct deciding *deciding, const struct replica_view *replica) {
 	if (deciding->view->is_paused || !replica->pod.exists || replica->pod.is_deleting) return;
 	if (change_api(deciding, &(struct action){ .type = ACTION_DELETE_POD,
 	                                           .pod = replica->pod_name,
 	                                           .text = replica->pod.uid,
 	                                           .reason = "a former primary that cannot be set OFFLINE" })) {
-		say(deciding, true, "StalePrimaryRestarted",
-		    "%s still says PRIMARY, and OFFLINE failed (Msg %d): restarted", replica->pod_name, failed->number);
-		own->stale_since = deciding->view->now;
+		say(deciding, true, "StalePrimaryRestarted", "%s still says PRIMARY after OFFLINE: restarted",
+		    replica->pod_name);
+		scratch_of(deciding, replica)->stale_since = deciding->view->now;
 	}
+}
+
+/* Says PRIMARY, and the recorded one does too: it is fenced, or cannot acknowledge without members that follow another
+ * one now. OFFLINE makes it RESOLVING; where that fails (the agent for Pacemaker knows the case) a restart does.
+ * Whether OFFLINE has failed shows in the role alone: SQL Server's Msg 41131 is of severity 10, no error. */
+static void demote(struct deciding *deciding, const struct replica_view *replica) {
+	struct replica_scratch *own = scratch_of(deciding, replica);
+	int64_t now = deciding->view->now;
+	if (own->stale_since == 0) own->stale_since = now, own->offline_at = 0;
+	if (own->offline_at == 0 || now - own->offline_at >= OFFLINE_AGAIN_MS) {
+		if (change_server(deciding, replica,
+		                  &(struct action){ .type = ACTION_OFFLINE, .reason = "another one is the primary" })) {
+			own->offline_at = now;
+			return;
+		}
+	}
+	plan_look(deciding->plan, OFFLINE_AGAIN_MS);
+	if (own->offline_at != 0 && now - own->stale_since >= RESTART_AFTER_MS) restart(deciding, replica);
 }
 
 static void start_endpoint(struct deciding *deciding, const struct replica_view *replica) {

@@ -1,6 +1,6 @@
-/* Decisions and their batches, together: three simulated servers become a group by what bootstrap, databases and
- * settings decide, one pass after the other. Nothing is remembered from pass to pass but the record and the Secret, as
- * if the controller were restarted in between; some passes lose what they have planned. */
+/* Decisions and their batches, together: three simulated servers become a group by what is decided of them, one pass
+ * after the other. Every third pass loses what it has planned and all that is not in the record, as if the controller
+ * were killed and started anew. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "controller/act/statement.h"
-#include "controller/decide/databases.h"
 #include "sql/messages.h"
 #include "unit/decide_view.h"
 #include "unit/sql_server.h"
@@ -77,7 +76,9 @@ static void observe(int server) {
 	cleanup_error struct error *err = NULL;
 	struct server_view *view = &world->view.replicas[server].server;
 	struct sql_observation *seen = arena_alloc(&answers, sizeof(*seen));
-	*view = (struct server_view){ .has_current_password = true, .last_write_ok = view->last_write_ok };
+	*view = (struct server_view){ .has_current_password = true,
+		                      .last_write_ok = view->last_write_ok,
+		                      .seen_at = world->view.now };
 	assert_int_equal(sql_probe(&text, world->spec.group, NULL), 0);
 	const struct sql_batch batch = { .text = text.data, .timeout_ms = 30000 };
 	if (run_on(server, false, &batch, &results, &err) != 0) {
@@ -121,31 +122,40 @@ static void act(const struct action *action) {
 	if (action->type == ACTION_WRITE_CHECK) world->view.replicas[server].server.last_write_ok = world->view.now;
 }
 
+/* What decide.c runs, without the API's objects and the report. */
 static void parts(struct deciding *deciding) {
+	promotion_judge(deciding);
 	bootstrap_decide(deciding);
-	/* As the synchronous set does. */
-	if (deciding->primary != NULL) databases_record(deciding, deciding->primary, true, NULL);
-	databases_decide(deciding);
-	settings_decide(deciding);
+	promotion_decide(deciding);
+	if (deciding->state == GROUP_STEADY) {
+		set_decide(deciding);
+		ladder_decide(deciding);
+	}
+	if (deciding->state == GROUP_STEADY || deciding->state == GROUP_NONE) {
+		databases_decide(deciding);
+		settings_decide(deciding);
+	}
 }
 
-/* Observes, decides, writes the record, and acts unless `loses`. How many actions there were. */
-static size_t pass(bool loses) {
+/* Observes, decides, acts and writes the record. How much there was to do. */
+static size_t pass(bool is_killed) {
 	arena_free(&answers);
 	answers = (struct arena){ 0 };
-	world->scratch = (struct scratch){ 0 };
-	world->view.now += 100;
+	world->view.now = clock_monotonic_ms();
 	for (int i = 0; i < SERVERS; i++) observe(i);
-	bool has_primary = role_of(view_find(&world->view, world->record.primary.pod)) == SQL_ROLE_PRIMARY;
-	world->state = !world->record.is_initialized ? GROUP_NONE : has_primary ? GROUP_STEADY : GROUP_SUSPECT;
+	world->state = GROUP_NONE; /* it is judged */
 	decide_world_run(world, parts);
-	/* A plan that writes the record holds no action that presumes it written: those that it holds are done. */
-	for (size_t i = 0; i < world->plan.count && !loses; i++) {
+	bool changes = !record_equal(&world->record, &world->deciding.next) ||
+	               (world->deciding.wants_generation && !world->deciding.servers_are_ours);
+	size_t count = decide_world_count(world) + changes;
+	if (is_killed) {
+		world->scratch = (struct scratch){ 0 };
+		return count;
+	}
+	for (size_t i = 0; i < world->plan.count; i++) {
 		if (action_rows[world->plan.actions[i].type].target == TARGET_SERVER) act(&world->plan.actions[i]);
 	}
-	bool changes = !record_equal(&world->record, &world->deciding.next) || world->deciding.wants_generation;
-	size_t count = decide_world_count(world) + changes;
-	if (!loses) decide_world_commit(world);
+	decide_world_commit(world);
 	return count;
 }
 
@@ -154,54 +164,67 @@ static bool is_true(const char *condition) {
 	return finding != NULL && finding->is_true;
 }
 
-static bool is_seeded(void) {
+static bool is_synchronized(void) {
 	const struct sql_observation *seen = world->view.replicas[0].server.seen;
 	size_t joined = 0;
-	for (size_t i = 0; i < seen->database_count; i++) {
-		int state = seen->databases[i].synchronization;
-		joined += state == SQL_SYNCHRONIZING || state == SQL_SYNCHRONIZED;
-	}
+	for (size_t i = 0; i < seen->database_count; i++)
+		joined += seen->databases[i].synchronization == SQL_SYNCHRONIZED;
 	return joined == SERVERS * ARRAY_LENGTH(databases);
+}
+
+/* All databases are everywhere, and every member holds every commit. */
+static bool is_complete(void) {
+	return is_true("ReplicasJoined") && is_true("DatabasesJoined") && is_synchronized() &&
+	       world->record.member_count == SERVERS && world->record.required == SERVERS - 1;
+}
+
+static void become_complete(bool with_kills) {
+	int64_t deadline = clock_monotonic_ms() + SQL_SERVER_PATIENCE_MS;
+	for (size_t number = 1; pass(with_kills && number % 3 == 0) > 0 || !is_complete(); number++) {
+		if (clock_monotonic_ms() < deadline) continue;
+		for (size_t i = 0; i < world->deciding.finding_count; i++)
+			print_error("%s: %s\n", world->deciding.findings[i].condition,
+			            world->deciding.findings[i].message);
+		fail_msg("not complete after %zu passes: %zu members, %d required", number, world->record.member_count,
+		         world->record.required);
+	}
 }
 
 static void servers_become_a_group(void **state) {
 	(void)state;
-	int64_t deadline = clock_monotonic_ms() + SQL_SERVER_PATIENCE_MS;
-	size_t number = 0;
-	do {
-		if (clock_monotonic_ms() > deadline) {
-			for (size_t i = 0; i < world->deciding.finding_count; i++)
-				print_error("%s: %s\n", world->deciding.findings[i].condition,
-				            world->deciding.findings[i].message);
-			fail_msg("no group after %zu passes", number);
-		}
-	} while (pass(++number % 3 == 0) > 0 || !is_true("ReplicasJoined") || !is_true("DatabasesJoined") ||
-	         !is_seeded());
+	become_complete(true);
 	assert_int_equal(world->record.database_count, ARRAY_LENGTH(databases));
 	assert_string_equal(world->record.primary.pod, "ag-0");
 	assert_int_equal(world->record.epoch, 1);
+	assert_int_equal(world->record.failover_count, 0);
 	assert_true(world->view.replicas[0].server.last_write_ok != 0);
 	const struct sql_observation *seen = world->view.replicas[0].server.seen;
 	assert_int_equal(seen->replica_count, SERVERS);
+	assert_int_equal(seen->group.required, SERVERS - 1);
 	assert_true(seen->group.db_failover);
 	for (size_t i = 0; i < SERVERS; i++)
 		assert_string_equal(seen->replicas[i].access,
 		                    strcmp(seen->replicas[i].server, "ag-2") == 0 ? "READ_ONLY" : "NO");
 }
 
-/* Everything as it was, and the status wiped: the group is found, and nothing on the servers is changed. */
+/* Everything as it was, and the status wiped: the group is found, as little is believed as is sure, and the rest is
+ * witnessed anew. */
 static void wiped_status_is_filled_in_again(void **state) {
 	(void)state;
 	char *group_id = arena_strdup(&kept, world->record.group_id);
-	world->record = (struct record){ .group_id = "", .holder = "", .primary = { "", "" } };
+	world->record = (struct record){ .group_id = "",
+		                         .holder = "",
+		                         .primary = { "", "" },
+		                         .intent = { .target = "", .wanted = "", .reason = "", .message = "" } };
 	pass(false);
 	assert_int_equal(decide_world_count(world), 0);
 	assert_true(world->record.is_initialized);
 	assert_string_equal(world->record.group_id, group_id);
 	assert_string_equal(world->record.primary.pod, "ag-0");
+	assert_int_equal(world->record.member_count, 1);
 	assert_int_equal(world->record.database_count, ARRAY_LENGTH(databases));
-	pass(false);
-	assert_int_equal(decide_world_count(world), 0);
+	become_complete(true);
+	assert_string_equal(world->record.primary.pod, "ag-0");
 }
 
 int main(void) {
