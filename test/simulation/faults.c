@@ -92,9 +92,15 @@ static void rejoin_network(struct model *model, const struct fault *fault) {
 		for (int j = 0; j < HOSTS; j++) model->network.cut[i][j] = model->network.cut[j][i] = false;
 	}
 }
+static bool others_hold_everything(const struct model *model, int slot) {
+	const struct configuration *configuration = model->configuration;
+	int others = 0;
+	for (int i = 0; i < configuration->replicas; i++) others += i != slot && configuration->synchronous[i];
+	return configuration->required != 0 && others > 0;
+}
 /* A volume is lost, once in a run, and while others hold everything. */
 static void lose_volume_begin(struct model *model, const struct fault *fault) {
-	if (model->volumes_lost > 0 || !group_is_whole(model)) return;
+	if (model->volumes_lost > 0 || !group_is_whole(model) || !others_hold_everything(model, fault->a)) return;
 	struct claim *claim = &model->cluster.claims[fault->a];
 	struct process *process = process_at(model, fault->a);
 	model->volumes_lost++;
