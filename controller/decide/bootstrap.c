@@ -211,12 +211,6 @@ static void establish_group(struct deciding *deciding) {
 
 /* ---- Joining ---- */
 
-/* The ladder has begun with this one: it is left to it. */
-static bool is_on_ladder(const struct deciding *deciding, size_t place) {
-	return same(deciding->scratch->replicas[place].pod, deciding->view->replicas[place].pod_name) &&
-	       deciding->scratch->replicas[place].step != STEP_SEATED;
-}
-
 static const char *join(struct deciding *deciding, const struct replica_view *replica) {
 	const char *pod = replica->pod_name;
 	const char *failed = attempt_trouble(deciding, ACTION_JOIN, pod, NULL);
@@ -261,15 +255,8 @@ static const char *bring_in(struct deciding *deciding, size_t place) {
 	if (peer_row(deciding->primary, replica->pod_name) == NULL) return not_listed(deciding, replica);
 	bool is_member = record_find(deciding->record, replica->pod_name, replica->incarnation) >= 0;
 	if (seen == NULL) return is_member ? "it has lost the group" : join(deciding, replica);
-<<<<<<< HEAD
-	/* One that brings databases has a past: how it is seated is the ladder's matter. */
-	bool has_past = is_member || seen->database_count > 0 || is_on_ladder(deciding, place);
-	if (role_of(replica) != SQL_ROLE_RESOLVING || has_past) return NULL;
-=======
-	if (role_of(replica) != SQL_ROLE_RESOLVING || is_on_ladder(deciding, place)) return NULL;
-	/* The ladder is for groups that have a cluster manager. */
-	if (is_member && deciding->spec->cluster == SQL_CLUSTER_EXTERNAL) return NULL;
->>>>>>> bootstrap
+	/* With a cluster manager the ladder tells it, which knows when: a former primary must not come too early. */
+	if (role_of(replica) != SQL_ROLE_RESOLVING || deciding->spec->cluster == SQL_CLUSTER_EXTERNAL) return NULL;
 	return become_secondary(deciding, replica);
 }
 
