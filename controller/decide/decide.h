@@ -56,7 +56,8 @@ struct scratch {
 		int64_t step_at;
 		int64_t lost_since;  /* the primary does not see it; 0: it does */
 		int64_t stale_since; /* says PRIMARY and is not the recorded one; 0: it does not */
-		int64_t offline_at;  /* since then: when it was last told OFFLINE */
+		int64_t offline_at;  /* when it was told OFFLINE last */
+		int64_t seated_at;   /* when it was told SET (ROLE = SECONDARY) last */
 		int latched;         /* failures with Msg 41104 that the drop has dealt with */
 		bool refused;        /* Msg 41142 in this intent */
 	} replicas[2 * REPLICAS_MAX];

@@ -85,6 +85,8 @@ static bool is_latched(const struct patient *patient) {
 /* The latch would cost minutes, or a rejoin; the primary is old enough in seconds. */
 static bool may_be_seated(const struct patient *patient) {
 	if (!is_resolving(patient) || is_latched(patient)) return false;
+	if (patient->own->seated_at != 0 && patient->deciding->view->now - patient->own->seated_at < LOOK_MS)
+		return false;
 	return !was_primary(patient) || age_of_primary(patient) >= YOUNG_MS;
 }
 
@@ -155,7 +157,9 @@ static bool seat(const struct patient *patient) {
 		                                .reason = "it must confirm nothing to an old primary" });
 		return false; /* the step itself comes after */
 	}
-	return do_at(patient, patient->replica, ACTION_BECOME_SECONDARY, "it shall follow the primary");
+	if (!do_at(patient, patient->replica, ACTION_BECOME_SECONDARY, "it shall follow the primary")) return false;
+	patient->own->seated_at = patient->deciding->view->now;
+	return true;
 }
 
 static bool restart_endpoint(const struct patient *patient) {
@@ -220,8 +224,11 @@ static void climb(struct patient *patient) {
 			plan_look(patient->deciding->plan, least - patient->waited);
 			return;
 		}
+		bool is_first = rung->step != STEP_SEATED || own->seated_at == 0;
 		if (!rung->act(patient)) return;
 		if (rung->step != STEP_SEATED) own->step = rung->step;
+		/* Seating it again and again without effect is no step. */
+		if (!is_first) return;
 		own->step_at = patient->deciding->view->now;
 		say(patient->deciding, rung->step == STEP_GIVEN_UP, rung->event, "%s: %s", patient->replica->pod_name,
 		    rung->words);
@@ -268,7 +275,7 @@ static void help(struct deciding *deciding, const struct replica_view *replica) 
 	}
 	if (!answers(deciding, replica) || role_of(replica) == SQL_ROLE_PRIMARY) return;
 	if (is_well(&patient)) {
-		own->unsynchronized_since = 0;
+		own->unsynchronized_since = own->seated_at = 0;
 		own->step = STEP_SEATED;
 		own->latched = 0;
 		return;

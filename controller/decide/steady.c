@@ -4,38 +4,39 @@
 #include "controller/decide/promotion.h"
 
 enum {
-	OFFLINE_AGAIN_MS = 2000,
-	RESTART_AFTER_MS = 5000 /* a stale primary that OFFLINE does not impress */
+	OFFLINE_EVERY_MS = 1000,
+	RESTART_AFTER_MS = 5000, /* a stale primary that OFFLINE does not impress */
 };
 
 static void restart(struct deciding *deciding, const struct replica_view *replica) {
+	struct replica_scratch *own = scratch_of(deciding, replica);
 	if (deciding->view->is_paused || !replica->pod.exists || replica->pod.is_deleting) return;
-	if (change_api(deciding, &(struct action){ .type = ACTION_DELETE_POD,
-	                                           .pod = replica->pod_name,
-	                                           .text = replica->pod.uid,
-	                                           .reason = "a former primary that cannot be set OFFLINE" })) {
-		say(deciding, true, "StalePrimaryRestarted", "%s still says PRIMARY after OFFLINE: restarted",
-		    replica->pod_name);
-		scratch_of(deciding, replica)->stale_since = deciding->view->now;
-	}
+	if (!change_api(deciding, &(struct action){ .type = ACTION_DELETE_POD,
+	                                            .pod = replica->pod_name,
+	                                            .text = replica->pod.uid,
+	                                            .reason = "a former primary that cannot be set OFFLINE" }))
+		return;
+	say(deciding, true, "StalePrimaryRestarted", "%s still says PRIMARY after OFFLINE: it is restarted",
+	    replica->pod_name);
+	own->stale_since = own->offline_at = deciding->view->now;
 }
 
 /* Says PRIMARY, and the recorded one does too: it is fenced, or cannot acknowledge without members that follow another
- * one now. OFFLINE makes it RESOLVING; where that fails (the agent for Pacemaker knows the case) a restart does.
- * Whether OFFLINE has failed shows in the role alone: SQL Server's Msg 41131 is of severity 10, no error. */
+ * one now. OFFLINE makes it RESOLVING; where that does not (the agent for Pacemaker knows the case) a restart does.
+ * Whether it has shows in the role alone: SQL Server's Msg 41131 is of severity 10, no error. */
 static void demote(struct deciding *deciding, const struct replica_view *replica) {
 	struct replica_scratch *own = scratch_of(deciding, replica);
 	int64_t now = deciding->view->now;
-	if (own->stale_since == 0) own->stale_since = now, own->offline_at = 0;
-	if (own->offline_at == 0 || now - own->offline_at >= OFFLINE_AGAIN_MS) {
-		if (change_server(deciding, replica,
-		                  &(struct action){ .type = ACTION_OFFLINE, .reason = "another one is the primary" })) {
-			own->offline_at = now;
-			return;
-		}
+	if (own->stale_since == 0) own->stale_since = now;
+	plan_look(deciding->plan, OFFLINE_EVERY_MS);
+	if (now - own->stale_since >= RESTART_AFTER_MS) {
+		restart(deciding, replica);
+		return;
 	}
-	plan_look(deciding->plan, OFFLINE_AGAIN_MS);
-	if (own->offline_at != 0 && now - own->stale_since >= RESTART_AFTER_MS) restart(deciding, replica);
+	if (own->offline_at != 0 && now - own->offline_at < OFFLINE_EVERY_MS) return;
+	if (change_server(deciding, replica,
+	                  &(struct action){ .type = ACTION_OFFLINE, .reason = "another one is the primary" }))
+		own->offline_at = now;
 }
 
 static void start_endpoint(struct deciding *deciding, const struct replica_view *replica) {
@@ -49,7 +50,7 @@ static void set_right(struct deciding *deciding, const struct replica_view *repl
 		demote(deciding, replica);
 		return;
 	}
-	scratch_of(deciding, replica)->stale_since = 0;
+	scratch_of(deciding, replica)->stale_since = scratch_of(deciding, replica)->offline_at = 0;
 	if (replica->server.seen->instance.endpoint == SQL_ENDPOINT_STOPPED) start_endpoint(deciding, replica);
 }
 
