@@ -111,15 +111,15 @@ static void remove_replicas(struct deciding *deciding, struct strbuf *failed) {
 	}
 }
 
-/* The primary itself was scaled in: it leaves when another can take over (rollout.c). */
-static void tell_of_primary(struct deciding *deciding, struct strbuf *failed) {
-	const char *pod = deciding->primary->pod_name;
+/* The primary itself was scaled in: another one first. */
+static void leave_primary(struct deciding *deciding, struct strbuf *failed) {
+	const char *pod = deciding->primary->pod_name, *why = NULL;
 	if (!is_beyond(deciding->spec, pod)) return;
-	add_trouble(failed, pod,
-	            plan_text(deciding->plan,
-	                      "it is the primary, and not among the %zu replicas any more: it goes after %s",
-	                      deciding->spec->replica_count,
-	                      deciding->spec->hands_over ? "a hand-over" : "a person's hand-over"));
+	const char *message = plan_text(deciding->plan, "%s is the primary, and not among the %zu replicas any more",
+	                                pod, deciding->spec->replica_count);
+	if (!deciding->spec->hands_over) why = "a person has to hand over";
+	else if (promotion_request_hand_over(deciding, NULL, "ScaledIn", message, &why)) return;
+	add_trouble(failed, message, why != NULL ? why : "it leaves as soon as another can take over");
 }
 
 /* ---- Passwords ---- */
@@ -149,6 +149,6 @@ void settings_decide(struct deciding *deciding) {
 	apply_replicas(deciding, &failed);
 	remove_replicas(deciding, &failed);
 	apply_db_failover(deciding, &failed);
-	tell_of_primary(deciding, &failed);
+	leave_primary(deciding, &failed);
 	find_trouble(deciding, "SettingsApplied", "StatementFailed", strbuf_text(&failed));
 }

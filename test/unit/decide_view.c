@@ -232,6 +232,17 @@ static const char *keep(struct decide_world *world, const char *text) {
 	return arena_strdup(&world->arena, text != NULL ? text : "");
 }
 
+static void keep_member(struct decide_world *world, struct member *member) {
+	*member = (struct member){ keep(world, member->pod), keep(world, member->incarnation) };
+}
+
+static void keep_failover(struct decide_world *world, struct failover_row *row) {
+	row->from = keep(world, row->from);
+	row->to = keep(world, row->to);
+	row->reason = keep(world, row->reason);
+	row->kind = keep(world, row->kind);
+}
+
 void decide_world_commit(struct decide_world *world) {
 	struct record *record = &world->record;
 	*record = world->deciding.next;
@@ -248,4 +259,12 @@ void decide_world_commit(struct decide_world *world) {
 	record->databases = databases;
 	record->group_id = keep(world, record->group_id);
 	record->holder = keep(world, record->holder);
+	keep_member(world, &record->primary);
+	for (size_t i = 0; i < record->member_count; i++) keep_member(world, &record->members[i]);
+	for (size_t i = 0; i < record->failover_count; i++) keep_failover(world, &record->failovers[i]);
+	struct intent *intent = &record->intent;
+	intent->target = keep(world, intent->target);
+	intent->wanted = keep(world, intent->wanted);
+	intent->reason = keep(world, intent->reason);
+	intent->message = keep(world, intent->message);
 }

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
@@ -105,12 +106,29 @@ static struct reply stored(struct store_api *api, const char *path, struct json_
 	return (struct reply){ .status = status, .body = json_copy(object) };
 }
 
+/* A Secret's stringData becomes data. */
+static void encode_secret(struct json_object *secret) {
+	struct json_object *texts = json_get(secret, "stringData");
+	if (texts == NULL) return;
+	struct json_object *data = json_object_new_object();
+	json_object_object_foreach(texts, key, value) {
+		cleanup_strbuf struct strbuf encoded = { 0 };
+		const char *text = json_object_get_string(value);
+		base64_append(&encoded, text, strlen(text));
+		json_set_text(data, key, strbuf_text(&encoded));
+	}
+	json_set(secret, "data", data);
+	json_object_object_del(secret, "stringData");
+}
+
 static struct reply create(struct store_api *api, const char *path, struct json_object *body) {
 	const char *name = json_get_text(json_get(body, "metadata"), "name");
 	if (name == NULL) return failed(422);
 	cleanup_free char *where = xasprintf("%s/%s", path, name);
 	if (json_get(api->objects, where) != NULL) return failed(409);
-	return stored(api, where, json_copy(body), 201);
+	struct json_object *object = json_copy(body);
+	encode_secret(object);
+	return stored(api, where, object, 201);
 }
 
 static struct reply replace(struct store_api *api, const char *path, struct json_object *body) {

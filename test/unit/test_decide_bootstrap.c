@@ -303,25 +303,21 @@ static void replicas_join(void **state) {
 
 	create_on(1, "group-1", SQL_ROLE_RESOLVING);
 	run();
-	assert_true(plans(ACTION_BECOME_SECONDARY, "ag-1"));
-	seen->replicas[0].role = SQL_ROLE_SECONDARY;
-	run();
 	assert_int_equal(decide_world_count(world), 0);
 	assert_true(decide_world_finding(world, "ReplicasJoined")->is_true);
 }
 
-static void members_and_the_ladder_are_left_alone(void **state) {
+/* Where there is no cluster manager there is no ladder. */
+static void resolving_replicas_are_the_ladders_if_there_is_one(void **state) {
 	(void)state;
 	decide_world_group(world, 0);
-	decide_world_seen(world, 1)->replicas[0].role = SQL_ROLE_RESOLVING; /* in S */
+	decide_world_seen(world, 1)->replicas[0].role = SQL_ROLE_RESOLVING;
 	run();
 	assert_int_equal(decide_world_count(world), 0);
 	record_remove_member(&world->record, "ag-1");
-	strcpy(world->scratch.replicas[1].pod, "ag-1");
-	world->scratch.replicas[1].step = STEP_RESEAT;
 	run();
 	assert_int_equal(decide_world_count(world), 0);
-	world->scratch.replicas[1].step = STEP_SEATED;
+	world->spec.cluster = SQL_CLUSTER_NONE;
 	run();
 	assert_true(plans(ACTION_BECOME_SECONDARY, "ag-1"));
 }
@@ -389,7 +385,7 @@ int main(void) {
 		TEST(two_primaries_are_a_persons_matter),
 		TEST(group_without_a_primary),
 		TEST(replicas_join),
-		TEST(members_and_the_ladder_are_left_alone),
+		TEST(resolving_replicas_are_the_ladders_if_there_is_one),
 		TEST(what_hinders_joining_is_named),
 		TEST(nobody_joins_without_a_primary),
 		TEST(busy_server_is_left_alone),

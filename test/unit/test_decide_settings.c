@@ -103,7 +103,7 @@ static void replica_goes_after_the_set_has_let_go(void **state) {
 	}
 }
 
-static void primary_beyond_the_replicas_is_told_of(void **state) {
+static void primary_beyond_the_replicas_hands_over(void **state) {
 	(void)state;
 	decide_world_free(world);
 	decide_world_init(world, 3);
@@ -112,9 +112,16 @@ static void primary_beyond_the_replicas_is_told_of(void **state) {
 	world->view.replicas[2].spec = NULL;
 	decide_world_run(world, settings_decide);
 	assert_null(decide_world_action(world, ACTION_REMOVE_REPLICA, NULL));
+	assert_int_equal(world->deciding.next.intent.kind, INTENT_HAND_OVER);
+	assert_string_equal(world->deciding.next.intent.reason, "ScaledIn");
+	world->spec.hands_over = false;
+	decide_world_run(world, settings_decide);
+	assert_int_equal(world->deciding.next.intent.kind, INTENT_NONE);
 	const struct finding_row *finding = decide_world_finding(world, "SettingsApplied");
 	assert_non_null(finding);
-	assert_non_null(strstr(finding->message, "ag-2: it is the primary"));
+	assert_string_equal(finding->message,
+	                    "ag-2 is the primary, and not among the 2 replicas any more: a person has "
+	                    "to hand over");
 }
 
 static void new_password_is_applied(void **state) {
@@ -153,7 +160,7 @@ int main(void) {
 		TEST(properties_follow_the_object),
 		TEST(new_replica_is_added_when_it_can_join),
 		TEST(replica_goes_after_the_set_has_let_go),
-		TEST(primary_beyond_the_replicas_is_told_of),
+		TEST(primary_beyond_the_replicas_hands_over),
 		TEST(new_password_is_applied),
 		TEST(trouble_that_is_over_is_taken_back),
 	};
