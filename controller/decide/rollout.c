@@ -251,10 +251,11 @@ static bool leave(struct deciding *deciding) {
 
 /* ---- Together ---- */
 
-/* It is complete when every replica is back, and stays so: one that is down later is no roll that is under way. */
+/* It is complete when every replica is back, and stays so. One that is down at another time, or does not come up in the
+ * first place, is no roll that is under way. */
 static void find_complete(struct deciding *deciding) {
-	bool was_complete = condition_is_stored(deciding, ROLLOUT_COMPLETE, "True");
-	for (size_t i = 0; i < deciding->spec->replica_count && !was_complete; i++) {
+	bool is_rolling = condition_is_stored(deciding, ROLLOUT_COMPLETE, "False");
+	for (size_t i = 0; i < deciding->spec->replica_count && is_rolling; i++) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
 		if (is_back(deciding, replica)) continue;
 		wait_for(deciding, replica);

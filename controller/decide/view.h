@@ -128,6 +128,7 @@ struct view {
 	bool made_administrator_secret; /* it has the labels of one that we made: no other is ever deleted */
 	bool has_certificate;           /* the own Secret holds the endpoints' certificate */
 	bool has_set;                   /* the StatefulSet exists, and is ours */
+	bool set_is_deleting;           /* … and is being deleted */
 	bool has_issuers;               /* the cluster offers cert-manager's API */
 
 	const struct attempt *attempts; /* what failed, and when to try again */

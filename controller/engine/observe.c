@@ -96,6 +96,7 @@ static const char *see_set(const struct managed *managed, struct sight *sight) {
 	const struct json_object *set =
 	        keep(sight, follow_get(managed->engine, CACHE_SET, managed->namespace, managed->name));
 	sight->view.has_set = is_owned_by(set, managed->object->uid);
+	sight->view.set_is_deleting = json_get_path(set, "metadata", "deletionTimestamp", NULL) != NULL;
 	return json_get_text(json_get(set, "status"), "updateRevision");
 }
 

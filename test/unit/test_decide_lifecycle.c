@@ -169,6 +169,9 @@ static void end_setup(struct scene *scene, const char *base, const char *change)
 }
 
 static void let_pods_go(struct scene *scene) {
+	for (size_t i = 0; i < SCENE_CHILDREN; i++) {
+		if (scene->children[i].state != CHILD_FOREIGN) scene->children[i].state = CHILD_MISSING;
+	}
 	for (size_t i = 0; i < 3; i++) scene->view.replicas[i].pod = (struct pod_view){ 0 };
 	scene->view.has_set = false;
 }
@@ -183,7 +186,7 @@ static void everything_in_its_turn(void **state) {
 	end_setup(&scene, scene_group, "{spec: {deletionPolicy: WipeOut}}");
 	scene_expect(&scene, lifecycle_decide, "DELETE_CHILD sales StatefulSet/sales\nDeleting=True WaitingForPods\n");
 	assert_string_equal(scene_message(&scene), "waits until the pods are gone: sales-0, sales-1, sales-2");
-	for (size_t i = 0; i < 3; i++) scene.view.replicas[i].pod.is_deleting = true;
+	scene.view.set_is_deleting = true;
 	scene_expect(&scene, lifecycle_decide, "Deleting=True WaitingForPods\n");
 	let_pods_go(&scene);
 	scene_expect(&scene, lifecycle_decide,
@@ -199,6 +202,13 @@ static void everything_in_its_turn(void **state) {
 	scene.view.administrator_secret = SECRET_MISSING;
 	scene_expect(&scene, lifecycle_decide, "Deleting=True WaitingForSecrets\n");
 	scene.view.own_secret = SECRET_MISSING;
+	scene.children[0].state = CHILD_IN_SYNC;
+	scene.children[1].state = CHILD_DRIFTED;
+	scene_expect(&scene, lifecycle_decide,
+	             "DELETE_CHILD sales-config ConfigMap/sales-config\nDELETE_CHILD sales Service/sales\n"
+	             "Deleting=True WaitingForChildren\n");
+	scene.children[0].state = CHILD_FOREIGN;
+	scene.children[1].state = CHILD_MISSING;
 	scene_expect(&scene, lifecycle_decide, "REMOVE_FINALIZER\n");
 	scene.view.has_finalizer = false;
 	scene_expect(&scene, lifecycle_decide, "");
@@ -259,6 +269,7 @@ static void somebody_elses_set_keeps_what_it_has(void **state) {
 	cleanup_scene struct scene scene;
 	end_setup(&scene, scene_group, "{spec: {deletionPolicy: WipeOut}}");
 	scene.view.has_set = false;
+	scene.children[0].state = scene.children[1].state = CHILD_MISSING;
 	scene.children[2].state = CHILD_FOREIGN;
 	scene.view.own_secret = scene.view.administrator_secret = SECRET_MISSING;
 	scene_expect(&scene, lifecycle_decide, "REMOVE_FINALIZER\n");

@@ -243,6 +243,7 @@ static void finding_replicas(void **state) {
 	assert_false(view_is_member(&view.replicas[0], &(struct member){ "ag-1", "c-0" }));
 	/* Without a volume it is nobody, whatever was recorded. */
 	assert_false(view_is_member(&view.replicas[1], &(struct member){ "ag-1", NULL }));
+	assert_false(view_is_member(&view.replicas[1], &(struct member){ "ag-1", "c-1" }));
 	assert_false(view_is_member(NULL, &(struct member){ "ag-0", "c-0" }));
 }
 
