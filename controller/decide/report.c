@@ -6,28 +6,60 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-/* What changes all the time in a group that is used is written this often. */
-enum { NUMBERS_MS = 60 * 1000 };
+/* What changes all the time in a group that is used, and words that change while what they are about does not, are
+ * written this often. */
+enum { NUMBERS_MS = 60 * 1000, WORDS_MS = 5 * 1000 };
+enum detail { WITHOUT_NUMBERS, WITHOUT_WORDS };
+
 static const char *const numbers[] = { "lastHardenedLSN", "lagSeconds" };
 
-/* A copy without the numbers. The caller owns it. */
-static struct json_object *substance_of(const struct json_object *status) {
-	struct json_object *copy = json_copy(status);
-	const struct json_object *rows = json_get(copy, "replicaStatuses");
-	if (!json_object_is_type(rows, json_type_array)) return copy;
+static void strip_rows(const struct json_object *rows) {
+	if (!json_object_is_type(rows, json_type_array)) return;
 	for (size_t i = 0; i < json_object_array_length(rows); i++) {
 		struct json_object *row = json_object_array_get_idx(rows, i);
 		if (!json_object_is_type(row, json_type_object)) continue;
 		for (size_t j = 0; j < ARRAY_LENGTH(numbers); j++) json_object_object_del(row, numbers[j]);
 	}
-	return copy;
 }
 
-static bool is_due(const struct report *report, bool is_substance) {
-	const struct scratch *scratch = report->deciding->scratch;
-	if (is_substance) return true;
-	if (report_is_promoting(report)) return false;
-	return scratch->reported_at == 0 || report->view->now - scratch->reported_at >= NUMBERS_MS;
+static bool counts(const char *type) {
+	for (const struct condition_row *row = condition_rows; row->type != NULL; row++) {
+		if (type != NULL && strcmp(row->type, type) == 0) return row->counts;
+	}
+	return false;
+}
+
+static void strip_conditions(const struct json_object *conditions, enum detail detail) {
+	if (!json_object_is_type(conditions, json_type_array)) return;
+	for (size_t i = 0; i < json_object_array_length(conditions); i++) {
+		struct json_object *condition = json_object_array_get_idx(conditions, i);
+		if (!json_object_is_type(condition, json_type_object)) continue;
+		if (detail == WITHOUT_WORDS || counts(json_get_text(condition, "type")))
+			json_object_object_del(condition, "message");
+	}
+}
+
+static bool differ(const struct json_object *a, const struct json_object *b, enum detail detail) {
+	cleanup_json struct json_object *a_copy = json_copy(a);
+	cleanup_json struct json_object *b_copy = json_copy(b);
+	struct json_object *copies[] = { a_copy, b_copy };
+	for (size_t i = 0; i < ARRAY_LENGTH(copies); i++) {
+		strip_rows(json_get(copies[i], "replicaStatuses"));
+		strip_conditions(json_get(copies[i], "conditions"), detail);
+	}
+	return !json_object_equal(a_copy, b_copy);
+}
+
+static bool is_due(const struct report *report) {
+	if (differ(report->status, report->old, WITHOUT_WORDS)) return true;
+	bool are_words = differ(report->status, report->old, WITHOUT_NUMBERS);
+	/* A promotion's own writes come first. */
+	if (report_is_promoting(report) && !are_words) return false;
+	int64_t reported_at = report->deciding->scratch->reported_at;
+	int64_t left = reported_at + (are_words ? WORDS_MS : NUMBERS_MS) - report->view->now;
+	if (reported_at == 0 || left <= 0) return true;
+	if (are_words) plan_look(report->deciding->plan, left);
+	return false;
 }
 
 static void compose(struct report *report) {
@@ -59,11 +91,7 @@ void report_decide(struct deciding *deciding) {
 		                 .sight = SIGHT_NONE,
 		                 .now = clock_format_rfc3339(view->wall_us / 1000000, now) };
 	compose(&report);
-	if (json_object_equal(status, (struct json_object *)old)) return;
-
-	cleanup_json struct json_object *substance = substance_of(status);
-	cleanup_json struct json_object *old_substance = substance_of(old);
-	if (!is_due(&report, !json_object_equal(substance, old_substance))) return;
+	if (json_object_equal(status, (struct json_object *)old) || !is_due(&report)) return;
 	const struct action action = { .type = ACTION_WRITE_STATUS, .json = take(&status), .reason = "status" };
 	if (!change_api(deciding, &action)) return;
 	deciding->scratch->reported_at = view->now;

@@ -84,6 +84,7 @@ struct condition_row {
 	bool is_exception; /* shown from when it is first True */
 	bool is_rule;      /* expected to be True: shown from when it is first False */
 	bool of_groups;    /* not of a standalone server */
+	bool counts;       /* its message tells of numbers: written as seldom as those */
 	bool weighs;       /* `judge` weighs what parts have found; else it is asked when they found nothing */
 	struct verdict (*judge)(struct report *report);
 	struct condition_event when_true, when_false; /* the Event of becoming it */

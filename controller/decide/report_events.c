@@ -65,10 +65,15 @@ static bool follows(const struct report *report, const struct json_object *row, 
 	return strcmp(state, "SYNCHRONIZED") == 0 || (is_asynchronous && strcmp(state, "SYNCHRONIZING") == 0);
 }
 
+/* A new primary is waited for so long by replicas that followed another: that they do not yet is no news. */
+enum { YOUNG_MS = 10 * 1000 };
+
 /* Only while there is a primary to follow, and after the first start: its joining is told as a whole. */
 static void compare_replicas(struct report *report, struct events *events) {
 	if (report->sight != SIGHT_PRIMARY || !report->spec->is_group) return;
 	if (!report_is_true(report->old, "Initialized")) return;
+	int64_t primary_since = report->deciding->scratch->primary_since;
+	bool is_young = primary_since != 0 && report->view->now - primary_since < YOUNG_MS;
 	for (size_t i = 0; i < report->row_count; i++) {
 		const struct replica_view *replica = report->rows[i].replica;
 		if (!report->rows[i].is_counted || replica == report->deciding->primary) continue;
@@ -76,7 +81,7 @@ static void compare_replicas(struct report *report, struct events *events) {
 		bool did = before != NULL && follows(report, before, replica);
 		bool does = follows(report, row_named(report->status, replica->pod_name), replica);
 		const char *trouble = report->rows[i].trouble;
-		if (did && !does) {
+		if (did && !does && !is_young) {
 			add(events, true, "ReplicaLost",
 			    TEXT("%s: %s", replica->pod_name, trouble != NULL ? trouble : "it is not synchronized"));
 		} else if (!did && does) {

@@ -63,15 +63,23 @@ struct verdict judge_protected(struct report *report) {
 	        pod);
 }
 
+static struct verdict blocked(struct report *report) {
+	const struct spec *spec = report->spec;
+	const char *why = report->deciding->blocked;
+	return verdict_of(
+	        report, true, "WaitingForReplicas",
+	        "%s. It goes on by itself when they answer. Only if they are gone for good, and rows may be lost: "
+	        "kubectl annotate --overwrite %s %s -n %s agkeeper.dev/allow-data-loss=<pod>/%s",
+	        why != NULL ? why : "a promotion cannot go on", report_short_name(report), spec->name, spec->namespace,
+	        spec->uid);
+}
+
 struct verdict judge_failover_blocked(struct report *report) {
 	const struct spec *spec = report->spec;
 	if (spec->is_halted)
 		return verdict_of(report, false, "Halted", "there is nothing to fail over: spec.halted is true");
 	switch (report->deciding->state) {
-	case GROUP_BLOCKED:
-		return verdict_of(report, true, "WaitingForReplicas", "%s",
-		                  report->deciding->blocked != NULL ? report->deciding->blocked
-		                                                    : "a promotion cannot go on");
+	case GROUP_BLOCKED: return blocked(report);
 	case GROUP_DOWN:
 		if (report_is_promoting(report)) return keep; /* it begins just now */
 		if (!spec->hands_over) {

@@ -102,20 +102,27 @@ static struct verdict promoting(struct report *report) {
 	                  *or_empty(intent->message) != '\0' ? intent->message : intent->reason);
 }
 
-static struct verdict primary_lost(struct report *report) {
+/* What will come of it by itself. */
+static const char *outlook(struct report *report) {
+	const struct deciding *deciding = report->deciding;
 	const struct spec *spec = report->spec;
+	if (!spec->fails_over) return "; nothing is promoted by itself, because automatic failover is off";
+	int64_t since = deciding->scratch->unwell_since;
+	bool is_over = since != 0 && report->view->now - since >= spec->silence_ms;
+	if (deciding->state == GROUP_DOWN || is_over) return "";
+	return TEXT("; it is replaced unless that ends within %lld s of its beginning",
+	            (long long)((spec->silence_ms + 999) / 1000));
+}
+
+static struct verdict primary_lost(struct report *report) {
 	const char *pod = or_empty(report->view->record->primary.pod);
 	const char *name = *pod != '\0' ? TEXT("primary %s", pod) : "the primary";
-	bool is_suspect = report->deciding->state == GROUP_SUSPECT || report->deciding->state == GROUP_STEADY;
-	const char *outlook = "";
-	if (is_suspect && spec->fails_over) {
-		outlook = TEXT("; it is replaced unless that ends within %lld s of its beginning",
-		               (long long)((spec->silence_ms + 999) / 1000));
-	} else if (!spec->fails_over) {
-		outlook = "; nothing is promoted by itself, because automatic failover is off";
+	const char *reason = report->sight == SIGHT_PRIMARY ? "PrimaryNotServing" : "PrimaryLost";
+	const char *lost = report->deciding->lost_message;
+	if (lost == NULL) {
+		return verdict_of(report, false, reason, "%s: %s%s", name, report->primary_trouble, outlook(report));
 	}
-	return verdict_of(report, false, report->sight == SIGHT_PRIMARY ? "PrimaryNotServing" : "PrimaryLost",
-	                  "%s: %s%s", name, report->primary_trouble, outlook);
+	return verdict_of(report, false, reason, "%s (%s: %s)%s", lost, name, report->primary_trouble, outlook(report));
 }
 
 /* A wanted database that is not in the group yet; NULL: none. */

@@ -22,7 +22,7 @@ static const char head[] =
         "```\n\n"
         "SYNC counts the replicas that are as close to the primary as spec asks: synchronized, or synchronizing where "
         "commits do not wait for them; the primary is one of them. LSNs and lags in `status.replicaStatuses` are "
-        "written at most once a minute; everything else at once. A group that is well and idle writes nothing.\n\n"
+        "written at most once a minute; what is of substance at once. A group that is well and idle writes nothing.\n\n"
         "`status.failovers` keeps the last ten failovers and hand-overs: from, to, why, how many seconds, and whether "
         "rows are at risk (`none`, or `unknown` where a person allowed data loss).\n\n"
         "`status.availabilityGroup` is the record by which agkeeper fails over without losing a commit: who may hold "

@@ -13,6 +13,7 @@ static const struct kube_resource *const resources[OFFERS] = {
 	[OFFER_POLICY_V1] = &kube_poddisruptionbudgets,
 	[OFFER_POLICY_V1BETA1] = &kube_poddisruptionbudgets_v1beta1,
 	[OFFER_SERVICE_MONITORS] = &kube_servicemonitors,
+	[OFFER_ISSUERS] = &kube_issuers,
 };
 
 /* Whether an APIResourceList holds it. */

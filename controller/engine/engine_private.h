@@ -58,7 +58,7 @@ enum engine_cache {
 /* ---- The engine ---- */
 
 /* What is asked of discovery. */
-enum engine_offer { OFFER_POLICY_V1, OFFER_POLICY_V1BETA1, OFFER_SERVICE_MONITORS, OFFERS };
+enum engine_offer { OFFER_POLICY_V1, OFFER_POLICY_V1BETA1, OFFER_SERVICE_MONITORS, OFFER_ISSUERS, OFFERS };
 struct offer {
 	bool is_known, is_there, is_asked;
 	int64_t ask_at;

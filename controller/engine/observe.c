@@ -140,6 +140,7 @@ static void see_object(const struct managed *managed, struct view *view) {
 
 void observe(struct managed *managed, int64_t now, struct sight *sight) {
 	struct view *view = &sight->view;
+	const struct offer *issuers = &managed->engine->offers[OFFER_ISSUERS];
 	*view = (struct view){
 		.now = now,
 		.wall_us = clock_wall_us(),
@@ -151,6 +152,7 @@ void observe(struct managed *managed, int64_t now, struct sight *sight) {
 		.made_administrator_secret = managed->made_administrator,
 		.own_secret = managed->own.state,
 		.has_certificate = managed->has_certificate,
+		.has_issuers = !issuers->is_known || issuers->is_there,
 		.attempts = managed->attempts.list,
 		.attempt_count = managed->attempts.count,
 	};

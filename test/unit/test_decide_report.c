@@ -47,7 +47,7 @@ struct group {
 	struct answer answers[REPLICAS];
 	struct scratch scratch;
 	enum group_state state;
-	const char *blocked;
+	const char *blocked, *lost_message;
 	size_t finding_count;
 	struct finding_row findings[4];
 	bool is_primary_seen;
@@ -197,6 +197,7 @@ static void look(struct group *group) {
 		                     .next = group->next,
 		                     .state = group->state,
 		                     .blocked = group->blocked,
+		                     .lost_message = group->lost_message,
 		                     .finding_count = group->finding_count };
 	memcpy(deciding.findings, group->findings, sizeof(group->findings));
 	const struct replica_view *primary = view_find(&group->view, group->record.primary.pod);
@@ -451,6 +452,17 @@ static void test_silence(void **unused) {
 	assert_non_null(json_get_text(row_of(&group, 1), "lastSeenPrimary"));
 	for (size_t i = 0; i < 100; i++) assert_false(pass(&group));
 
+	/* Its time is over, and it is not replaced: that is said instead. */
+	group.scratch.unwell_since = server->silent_since;
+	group.lost_message = "the primary does not answer, and no other replica could take over";
+	assert_true(pass(&group));
+	assert_string_equal(
+	        message_of(&group, "Ready"),
+	        "the primary does not answer, and no other replica could take over (primary s-0: SQL Server "
+	        "does not answer)");
+	assert_false(pass(&group));
+
+	group.lost_message = NULL;
 	server->seen = seen;
 	server->silent_since = 0;
 	group.state = GROUP_STEADY;
@@ -483,6 +495,28 @@ static void test_transition_time(void **unused) {
 	assert_int_equal(json_get_integer(status_of(&group), "observedGeneration", 0), 4);
 	assert_string_equal(json_get_text(condition(&group, "Ready"), "lastTransitionTime"), "2026-11-22T10:00:11Z");
 	assert_false(pass(&group));
+}
+
+/* An error that says something else each time (a time, a port) does not make a write of each look. */
+static void test_words(void **unused) {
+	(void)unused;
+	cleanup_group struct group group;
+	group_new(&group, sqlag, NULL);
+	assert_true(pass(&group));
+	struct server_view *server = &group.view.replicas[1].server;
+	server->seen = NULL;
+	server->silent_since = group.view.now - 10000;
+	server->has_failed = true;
+	server->failure_text = "a";
+	assert_true(pass(&group));
+	assert_says(&group, "Ready", "s-1: SQL Server does not answer: a");
+	size_t writes = 0;
+	for (size_t i = 0; i < 120; i++) {
+		server->failure_text = i % 2 == 0 ? "b" : "c";
+		writes += pass(&group);
+		if (i < 9) assert_in_range(group.plan.look_ms, 1, 5000);
+	}
+	assert_in_range(writes, 10, 12);
 }
 
 /* The record alone is substance enough. */
@@ -625,9 +659,11 @@ static void test_failover(void **unused) {
 	group.state = GROUP_STEADY;
 	group.is_primary_seen = true;
 	for (size_t i = 1; i < REPLICAS; i++) pod(&group, i, 1);
-	lose_connection(&group, 0);
 	group.answers[1].replicas[0].connected = SQL_DISCONNECTED;
+	group.answers[1].databases[0].synchronization = SQL_NOT_SYNCHRONIZING;
+	group.scratch.primary_since = group.view.now;
 	assert_true(pass(&group));
+	assert_int_equal(told(&group, "ReplicaLost"), 0); /* the failover was told */
 	assert_string_equal(json_get_text(status_of(&group), "phase"), "Running");
 	assert_string_equal(json_get_text(status_of(&group), "synchronized"), "2/3");
 	assert_condition(&group, "Ready", "False", "ReplicasNotReady");
@@ -663,7 +699,9 @@ static void test_blocked(void **unused) {
 	group.blocked = "waiting for s-0 or s-1";
 	assert_true(pass(&group));
 	assert_condition(&group, "FailoverBlocked", "True", "WaitingForReplicas");
-	assert_says(&group, "FailoverBlocked", "waiting for s-0 or s-1");
+	assert_says(&group, "FailoverBlocked", "waiting for s-0 or s-1. ");
+	assert_says(&group, "FailoverBlocked",
+	            "annotate --overwrite sqlag s -n demo agkeeper.dev/allow-data-loss=<pod>/u");
 	assert_condition(&group, "Ready", "False", "FailoverBlocked");
 	assert_string_equal(json_get_text(status_of(&group), "phase"), "FailingOver");
 	assert_string_equal(json_get_text(status_of(&group), "synchronized"), "0/3");
@@ -836,10 +874,15 @@ static void test_storage(void **unused) {
 	assert_says(&group, "StoragePressure", "s-1: 86 % of the 10Gi of volume data-s-1 are used");
 	assert_int_equal(told(&group, "StoragePressure"), 1);
 	assert_condition(&group, "Ready", "True", "AllReplicasReady");
-	fill(&group, 1, 83); /* not over yet */
-	assert_true(pass(&group));
+	fill(&group, 1, 83); /* not over yet, and a number is no news */
+	size_t writes = 0;
+	for (size_t i = 0; i < 121; i++) {
+		writes += pass(&group);
+		assert_int_equal(told_at_all(&group), 0);
+	}
+	assert_int_equal(writes, 1);
 	assert_condition(&group, "StoragePressure", "True", "VolumeFillsUp");
-	assert_int_equal(told_at_all(&group), 0);
+	assert_says(&group, "StoragePressure", "83 %");
 	fill(&group, 1, 70);
 	assert_true(pass(&group));
 	assert_condition(&group, "StoragePressure", "False", "VolumesHaveSpace");
@@ -978,6 +1021,7 @@ int main(void) {
 		cmocka_unit_test(test_blind_moment),
 		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_transition_time),
+		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_waits_after_failure),
 		cmocka_unit_test(test_others_keep_theirs),
