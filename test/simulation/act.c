@@ -391,10 +391,12 @@ static void request_arrived(struct model *model, struct event *event) {
 }
 
 static void send_request(struct model *model, struct job *job) {
-	int64_t slow = model->api_slow_ms > 0 ? dice_below(&model->dice, model->api_slow_ms) * MILLISECOND : 0;
-	(void)slow;
 	travel(model, HOST_CONTROLLER + job->controller, HOST_API, job, request_arrived);
 	later(model, API_TIMEOUT, job, no_answer);
+}
+
+static void request_late(struct model *model, struct event *event) {
+	send_request(model, event->data);
 }
 
 /* ---- The servers' side ---- */
@@ -484,6 +486,22 @@ static const struct statement_secrets *secrets_of(struct model *model, struct st
 	return secrets;
 }
 
+/* The look at the endpoint before FAILOVER says that all is well. */
+static void unguard(char *batch) {
+	char *guard = strstr(batch, "N'STOPPED')");
+	if (guard != NULL) memcpy(guard, "N'STARTED')", 11);
+}
+
+/* … ALTER AVAILABILITY GROUP [x] FAILOVER becomes … FORCE_FAILOVER_ALLOW_DATA_LOSS. */
+static void force(struct job *job) {
+	char *at = strstr(job->batch, "] FAILOVER;");
+	if (at == NULL) return;
+	char *forced = xasprintf("%.*s] FORCE_FAILOVER_ALLOW_DATA_LOSS;%s", (int)(at - job->batch), job->batch,
+	                         at + strlen("] FAILOVER;"));
+	free(job->batch);
+	job->batch = forced;
+}
+
 static bool write_batch(struct model *model, const struct controller *controller, const struct record *record,
                         struct job *job) {
 	struct statement_secrets secrets;
@@ -501,15 +519,47 @@ static bool write_batch(struct model *model, const struct controller *controller
 	}
 	job->generation = record->generation;
 	job->batch = strbuf_detach(&text);
+	if (model->mutation == MUTATION_no_fence) unguard(job->batch);
+	bool again = find_attempt(&((struct controller *)(uintptr_t)controller)->attempts, &job->action) != NULL;
+	if (model->mutation == MUTATION_force && job->action.type == ACTION_PROMOTE && again) force(job);
 	job->timeout = statement_terms(job->action.type).timeout_ms * MILLISECOND;
 	return true;
 }
 
+/* Lowers the number on the primary before the record says so; the record follows much later. */
+static void loosen_first(struct model *model, struct controller *controller, struct job *job) {
+	const struct json_object *group = json_get(job->action.json, "availabilityGroup");
+	int64_t now = json_get_integer(group, "requiredSynchronized", 0);
+	const struct json_object *before =
+	        json_get_path(model->cluster.object, "status", "availabilityGroup", NULL);
+	bool lowers = now < json_get_integer(before, "requiredSynchronized", 0) && json_get(group, "intent") == NULL;
+	int slot = pod_slot(json_get_path(group, "primary", "pod", NULL) != NULL
+	                            ? json_get_text(json_get(group, "primary"), "pod")
+	                            : NULL);
+	struct process *process = slot >= 0 ? process_of_pod(model, model->cluster.pods[slot].uid) : NULL;
+	if (!lowers || process == NULL || process->frozen) {
+		send_request(model, job);
+		return;
+	}
+	char batch[200];
+	snprintf(batch, sizeof(batch),
+	         "ALTER AVAILABILITY GROUP [%s] SET (REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT = %lld)",
+	         controller->spec.group, (long long)now);
+	note(model, "mutation: sales-%d: r = %lld, and the record follows in 15 s", slot, (long long)now);
+	call_begin(model, process, "sa", "Passw0rd!", NULL, batch, false, NULL, NULL);
+	process_touch(model, process);
+	later(model, 15 * SECOND, job, request_late);
+}
+
 /* Broken rules that change what is done. True: it was done otherwise. */
-static bool misdo(struct model *model, struct job *job) {
+static bool misdo(struct model *model, struct controller *controller, struct job *job) {
 	if (model->mutation == MUTATION_no_fence && job->action.type == ACTION_STOP_ENDPOINT) {
 		job->code = 0;
 		later(model, MILLISECOND, job, answer_arrived);
+		return true;
+	}
+	if (model->mutation == MUTATION_loosen_first && job->action.type == ACTION_WRITE_STATUS) {
+		loosen_first(model, controller, job);
 		return true;
 	}
 	return false;
@@ -530,7 +580,7 @@ static void emit(struct model *model, struct event *event) {
 	boundary_reached(model, controller, job->boundary, BEFORE_ACTION);
 	if (controller_of(model, job->controller, job->life) == NULL) return;
 	check_action(model, controller, &job->action);
-	if (misdo(model, job)) return;
+	if (misdo(model, controller, job)) return;
 	if (action_rows[job->action.type].target != TARGET_SERVER) {
 		send_request(model, job);
 		return;

@@ -139,7 +139,7 @@ static void pass(struct model *model, struct controller *controller) {
 	struct view view;
 	if (view_fill(model, controller, &arena, &record, &view) != 0) return;
 	cleanup_plan struct plan plan = { 0 };
-	controller->passes++;
+	model->passes++;
 	decide(&view, &controller->scratch, &plan);
 	if (plan.state != NULL && (controller->state == NULL || strcmp(controller->state, plan.state) != 0)) {
 		note(model, "controller-%d: %s", controller->index, plan.state);

@@ -287,6 +287,20 @@ static void roll_begin(struct model *model, const struct fault *fault) {
 	object_edit(model, roll, image);
 }
 
+/* What a person does who has only one replica left. */
+static void one_survives_begin(struct model *model, const struct fault *fault) {
+	for (int slot = 0; slot < model->configuration->replicas; slot++)
+		if (slot != fault->a) node_down(model, node_at(model, slot), true);
+}
+static void allow_loss_begin(struct model *model, const struct fault *fault) {
+	char name[NAME_SIZE];
+	pod_name(fault->a, name);
+	cleanup_free char *value = xasprintf("%s/object-1", name);
+	note(model, "somebody allows data loss for %s", name);
+	model->force_allowed = true;
+	object_annotate(model, "agkeeper.dev/allow-data-loss", value);
+}
+
 static void nothing(struct model *model, const struct fault *fault) {
 	(void)model, (void)fault;
 }
@@ -321,6 +335,8 @@ const struct fault_row fault_rows[] = {
 	{ "cordon", 2, cordon_begin, cordon_end },
 	{ "suspend", 3, suspend_begin, suspend_end },
 	{ "roll", 3, roll_begin, nothing },
+	{ "only-one-survives-for-good", 0, one_survives_begin, nothing },
+	{ "allow-data-loss", 0, allow_loss_begin, nothing },
 };
 const size_t fault_row_count = ARRAY_LENGTH(fault_rows);
 

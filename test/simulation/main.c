@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "simulation/runs.h"
+#include "simulation/scenarios.h"
 
 struct options {
 	uint64_t first, seeds, steps;
@@ -39,7 +39,8 @@ static double seconds(void) {
 }
 
 static void prepare(const struct options *options, uint64_t seed, struct run *run) {
-	run_draw(run, seed);
+	if (options->scenario != NULL) scenario_draw(scenario_find(options->scenario), seed, run);
+	else run_draw(run, seed);
 	run->mutation = options->mutation;
 	run->worse = options->worse;
 	run->published = options->published;
@@ -65,6 +66,18 @@ static bool take_seed(const struct options *options, struct board *board, double
 	return options->seeds == 0 || taken < options->seeds;
 }
 
+/* A broken rule is found where the same seed passes with nothing broken. */
+static bool is_due_to_mutation(const struct options *options, uint64_t seed) {
+	if (options->mutation == MUTATION_none) return true;
+	struct options whole = *options;
+	struct run run;
+	struct outcome outcome;
+	whole.mutation = MUTATION_none;
+	prepare(&whole, seed, &run);
+	run_execute(&run, false, false, &outcome);
+	return !outcome.verdict.violated;
+}
+
 static void work(const struct options *options, struct board *board, int worker, double until) {
 	uint64_t seed;
 	while (take_seed(options, board, until, &seed)) {
@@ -79,7 +92,7 @@ static void work(const struct options *options, struct board *board, int worker,
 		__atomic_fetch_add(&board->passes, outcome.passes, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&board->model_time, outcome.model_time, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&board->acknowledged, (uint64_t)outcome.acknowledged, __ATOMIC_RELAXED);
-		if (outcome.verdict.violated) {
+		if (outcome.verdict.violated && is_due_to_mutation(options, seed)) {
 			bool first = __atomic_fetch_add(&board->violations, 1, __ATOMIC_RELAXED) == 0;
 			if (first) board->first_failure = seed;
 			if (options->mutation != MUTATION_none) board->stop = true;
@@ -199,6 +212,60 @@ static int run_mutations(const struct options *options) {
 	return failed != 0;
 }
 
+static int run_quietly(const struct options *options, const char *name, const char *text) {
+	struct options quiet = *options;
+	quiet.quiet = true;
+	struct board *board = new_board();
+	run_workers(&quiet, board);
+	bool passed = board->violations == 0;
+	printf("%s  %s: %s (%llu seeds)\n", passed ? "ok  " : "FAIL", name, text, (unsigned long long)board->done);
+	fflush(stdout);
+	if (!passed && board->first_failure != 0) {
+		quiet.first = board->first_failure;
+		run_one(&quiet);
+	}
+	munmap(board, sizeof(*board));
+	return !passed;
+}
+
+static int run_scenarios(const struct options *options) {
+	int failed = 0;
+	struct options one = *options;
+	if (one.seeds == 0) one.seeds = 100;
+	for (size_t i = 0; i < scenario_count; i++) {
+		one.scenario = scenarios[i].name;
+		failed += run_quietly(&one, scenarios[i].name, scenarios[i].attack);
+	}
+	return failed != 0;
+}
+
+/* Every assumption in its worse position. */
+static int run_worse(const struct options *options) {
+	int failed = 0;
+	struct options one = *options;
+	if (one.seeds == 0) one.seeds = 300;
+	for (size_t i = 0; i < SIM_ASSUMPTION_COUNT; i++) {
+		if ((sim_assumption_rows[i].other != 0) == (sim_assumption_rows[i].usual != 0)) continue;
+		one.worse = &sim_assumption_rows[i];
+		cleanup_free char *name =
+		        xasprintf("%s = %d", sim_assumption_rows[i].name, (int)sim_assumption_rows[i].other);
+		failed += run_quietly(&one, name, sim_assumption_rows[i].meaning);
+	}
+	return failed != 0;
+}
+
+static int run_boundaries(const struct options *options) {
+	int failed = 0;
+	bool all = strcmp(options->boundaries, "all") == 0, found = all;
+	for (size_t i = 0; i < script_count; i++) {
+		if (!all && strcmp(scripts[i].name, options->boundaries) != 0) continue;
+		found = true;
+		failed += boundaries_run(&scripts[i], options->jobs, options->mutation);
+	}
+	if (!found) fprintf(stderr, "there is no script %s\n", options->boundaries);
+	return failed != 0 || !found;
+}
+
 static enum mutation find_mutation(const char *name) {
 	for (int i = 0; i < MUTATION_COUNT; i++)
 		if (strcmp(mutation_rows[i].name, name) == 0) return (enum mutation)i;
@@ -230,7 +297,7 @@ int main(int argc, char **argv) {
 		                              { "jobs", required_argument, NULL, 'j' },
 		                              { 0 } };
 	struct options options = { .first = 1, .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN) };
-	bool all_mutations = false;
+	bool all_mutations = false, all_worse = false;
 	for (int c; (c = getopt_long(argc, argv, "", rows, NULL)) != -1;) {
 		switch (c) {
 		case 's': options.one = true; /* fall through */
@@ -243,7 +310,10 @@ int main(int argc, char **argv) {
 			all_mutations = strcmp(optarg, "all") == 0;
 			if (!all_mutations) options.mutation = find_mutation(optarg);
 			break;
-		case 'w': options.worse = find_worse(optarg); break;
+		case 'w':
+			all_worse = strcmp(optarg, "all") == 0;
+			if (!all_worse) options.worse = find_worse(optarg);
+			break;
 		case 'b': options.boundaries = optarg; break;
 		case 'p': options.published = true; break;
 		case 'l': options.timeline = true; break;
@@ -255,6 +325,13 @@ int main(int argc, char **argv) {
 	}
 	if (options.jobs < 1 || options.jobs > 64) options.jobs = 2;
 	if (all_mutations) return run_mutations(&options);
+	if (options.boundaries != NULL) return run_boundaries(&options);
+	if (options.scenario != NULL && strcmp(options.scenario, "all") == 0) return run_scenarios(&options);
+	if (options.scenario != NULL && scenario_find(options.scenario) == NULL) {
+		fprintf(stderr, "there is no scenario %s\n", options.scenario);
+		return 2;
+	}
+	if (all_worse) return run_worse(&options);
 	if (options.one) return run_one(&options);
 	if (options.mutation != MUTATION_none) return run_mutation(&options, options.mutation);
 	if (options.seeds == 0 && options.minutes <= 0 && options.steps == 0) options.seeds = 1000;

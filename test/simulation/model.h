@@ -300,7 +300,6 @@ struct controller {
 	bool listed;           /* the cache is filled */
 	struct event *held;    /* what arrived while it was frozen */
 	size_t held_count;
-	uint64_t passes;
 	const char *state;
 };
 
@@ -405,7 +404,8 @@ void boundary_reached(struct model *model, struct controller *controller, int64_
 
 struct model {
 	int64_t now;
-	uint64_t steps, order, numbers;
+	int64_t whole_since; /* 0: it is not */
+	uint64_t steps, order, numbers, passes;
 	struct dice dice;
 	struct event *events;
 	size_t event_count, event_size;
@@ -419,7 +419,6 @@ struct model {
 	struct cluster cluster;
 	struct lease lease;
 	bool api_down;
-	int api_slow_ms;
 	bool no_restarts; /* kubelets start nothing new */
 	bool kubelet_cut[NODES], node_is_down[NODES];
 	int64_t watch_stalled_until[CONTROLLERS];

@@ -17,7 +17,7 @@
 	X(stale_sight, 4000, "answers that were asked for before our last change are shown")                           \
 	X(no_incarnation, 4000, "a new volume is taken for the one that was recorded")                                 \
 	X(no_loose, 4000, "what was given up as unanswered may land later, under the generation still in force")  \
-	X(forget_refusal, 4000, "FORCE_FAILOVER_ALLOW_DATA_LOSS is sent when FAILOVER is refused")                     \
+	X(force, 4000, "FORCE_FAILOVER_ALLOW_DATA_LOSS is sent when FAILOVER was refused or lost once")                     \
 	X(create_again, 4000, "the record forgets that the group was created")
 
 enum mutation {

@@ -127,35 +127,66 @@ static int64_t patience(const struct configuration *configuration) {
 	return configuration->settings.timings[SIM_TIMING_startup] > 0 ? 900 * SECOND : 300 * SECOND;
 }
 
-static void run_random(const struct run *run, struct model *model) {
-	if (run->from_the_start) {
-		clients_begin(model);
-		for (size_t i = 0; i < run->fault_count; i++) fault_schedule(model, &run->faults[i]);
-		model_run(model, run->length + 20 * SECOND);
-	} else {
-		char why[200];
-		if (!model_until(model, ready_to_begin, patience(model->configuration))) {
-			is_converged(model, why);
-			violate(model, "I3", "the group does not come up: %s", why);
-			return;
-		}
+static bool comes_up(struct model *model) {
+	char why[200];
+	if (model_until(model, ready_to_begin, patience(model->configuration))) {
 		note(model, "-- the group is up");
-		for (size_t i = 0; i < run->fault_count; i++) fault_schedule(model, &run->faults[i]);
-		model_run(model, run->length + 20 * SECOND);
+		return true;
 	}
+	is_converged(model, why);
+	violate(model, "I3", "the group does not come up: %s", why);
+	return false;
+}
+
+/* Whole, and for a while already: nothing is under way any more. */
+bool is_stable(struct model *model) {
+	if (!is_ready_for_faults(model)) {
+		model->whole_since = 0;
+		return false;
+	}
+	if (model->whole_since == 0) model->whole_since = model->now;
+	return model->now - model->whole_since >= 15 * SECOND;
+}
+
+static void run_random(const struct run *run, struct model *model) {
+	if (run->from_the_start) clients_begin(model);
+	else if (!comes_up(model)) return;
+	for (size_t i = 0; i < run->fault_count; i++) fault_schedule(model, &run->faults[i]);
+	model_run(model, run->length + 20 * SECOND);
 	if (model->verdict.violated) return;
 	faults_heal(model);
-	char why[200];
-	if (!model_until(model, is_ready_for_faults, patience(model->configuration))) {
+	if (!model_until(model, is_stable, patience(model->configuration))) {
+		char why[200];
 		is_converged(model, why);
 		violate(model, "I3", "%lld s after all faults were over: %s",
 		        (long long)(patience(model->configuration) / SECOND), why);
 		return;
 	}
 	model->clients.stop = true;
-	model_run(model, 30 * SECOND);
-	if (!model->verdict.violated && !is_converged(model, why))
-		violate(model, "I3", "it was whole and is not any more: %s", why);
+	model_run(model, SECOND);
+	check_rows(model);
+}
+
+/* The controller dies once, and comes back. */
+static void run_script(const struct run *run, struct model *model, struct configuration *configuration) {
+	const struct script *script = run->script;
+	if (!script->before_all && !comes_up(model)) return;
+	if (script->before_all) clients_begin(model);
+	model->boundary = run->boundary;
+	model->boundary.count = 0;
+	note(model, "-- %s", script->text);
+	if (script->begin != NULL) script->begin(model, configuration);
+	int64_t end = model->now + patience(configuration);
+	while (!model->verdict.violated && model->now < end && !script->is_over(model)) {
+		model_run(model, 500 * MILLISECOND);
+		if (model->boundary.hit && !model->controllers[0].alive) controller_start(model, 0);
+	}
+	char why[200] = "the object is still there";
+	if (model->cluster.object != NULL) is_converged(model, why);
+	if (!script->is_over(model)) violate(model, "I3", "%s does not come to its end: %s", script->name, why);
+	if (model->verdict.violated || model->cluster.object == NULL) return;
+	model->clients.stop = true;
+	model_run(model, SECOND);
 	check_rows(model);
 }
 
@@ -163,8 +194,9 @@ static void finish(struct model *model, struct outcome *outcome) {
 	*outcome = (struct outcome){ .verdict = model->verdict,
 		                     .steps = model->steps,
 		                     .model_time = model->now,
-		                     .acknowledged = model->clients.acknowledged };
-	for (int i = 0; i < CONTROLLERS; i++) outcome->passes += model->controllers[i].passes;
+		                     .acknowledged = model->clients.acknowledged,
+		                     .passes = model->passes,
+		                     .actions = model->boundary.count };
 	for (size_t i = 0; i < ACTION_TYPES; i++) {
 		total_tally[i].count += model->tally[i].count;
 		total_tally[i].failed += model->tally[i].failed;
@@ -183,7 +215,8 @@ void run_execute(const struct run *run, bool keeps_timeline, bool check_probes, 
 	model->cluster.object = first_object(&configuration);
 	model->cluster.revision = 1;
 	for (int i = 0; i < configuration.controllers; i++) controller_start(model, i);
-	run_random(run, model);
+	if (run->script != NULL) run_script(run, model, &configuration);
+	else run_random(run, model);
 	finish(model, outcome);
 	model_free(model);
 }
@@ -231,6 +264,7 @@ static const char *who(int slot, char text[NAME_SIZE]) {
 
 void run_describe(const struct run *run, struct strbuf *text) {
 	const struct configuration *configuration = &run->configuration;
+	if (run->scenario != NULL) strbuf_printf(text, "%s, ", run->scenario);
 	strbuf_printf(text, "seed %llu: %d replicas (", (unsigned long long)run->seed, configuration->replicas);
 	for (int i = 0; i < configuration->replicas; i++)
 		strbuf_append(text, configuration->synchronous[i] ? "s" : "a");

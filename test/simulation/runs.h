@@ -13,11 +13,27 @@ struct run {
 	const struct sim_setting_row *worse; /* an assumption in its worse position; NULL: as the seed has it */
 	bool published;                      /* timings */
 	struct configuration configuration;
+	struct boundary boundary;
+	const struct script *script; /* boundaries.c; NULL: faults */
 	bool from_the_start; /* faults begin with the bootstrap */
 	size_t fault_count;
 	struct fault faults[FAULTS_MOST];
 	int64_t length; /* of the time in which faults begin */
 };
+
+struct script {
+	const char *name, *text;
+	bool before_all; /* with the group's creation */
+	/* Begins it; `configuration` may be changed. NULL: there is nothing to begin. */
+	void (*begin)(struct model *model, struct configuration *configuration);
+	/* Whether it is over. */
+	bool (*is_over)(struct model *model);
+};
+extern const struct script scripts[];
+extern const size_t script_count;
+struct options_of_boundaries;
+/* Every boundary of a script; the number of violations. */
+int boundaries_run(const struct script *script, int jobs, enum mutation mutation);
 
 struct outcome {
 	struct verdict verdict;
@@ -26,11 +42,13 @@ struct outcome {
 	char *timeline; /* owned; NULL: not asked for */
 	int acknowledged;
 	uint64_t passes;
+	int64_t actions; /* of the script */
 };
 void outcome_free(struct outcome *outcome);
 
 /* Draws configuration and faults. */
 void run_draw(struct run *run, uint64_t seed);
+bool is_stable(struct model *model);
 void run_execute(const struct run *run, bool keeps_timeline, bool check_probes, struct outcome *outcome);
 /* Leaves out faults, and shortens them, for as long as the same rule is violated. */
 void run_shrink(struct run *run, struct outcome *outcome);
