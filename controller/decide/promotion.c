@@ -423,6 +423,10 @@ static void settle(struct deciding *deciding) {
 	const struct intent *intent = &deciding->record->intent;
 	take_primary(deciding, target);
 	add_to_history(deciding, deciding->record->primary.pod, target->pod_name, intent);
+	if (strcmp(target->pod_name, deciding->record->primary.pod) == 0) {
+		say(deciding, true, "PrimaryRestored", "%s is the primary again: %s", target->pod_name, intent->message);
+		return;
+	}
 	say(deciding, intent->kind == INTENT_FAILOVER, intent->kind == INTENT_HAND_OVER ? "HandedOver" : "FailedOver",
 	    "%s is the primary now, after %s: %s", target->pod_name, deciding->record->primary.pod, intent->message);
 }

@@ -14,7 +14,8 @@
 #include "sql/messages.h"
 
 enum {
-	LOST_MS = 3000,       /* the primary does not see a member: then it is taken out */
+	LOST_MS = 3000,      /* the primary lost sight of a member: then it is taken out */
+	NEVER_SEEN_MS = 600, /* … that has not come to this primary at all: writers wait for it since the promotion */
 	CAUGHT_UP_KB = 16384, /* of log that is still to be sent: who lacks more is no member yet */
 	SYNCHRONOUS_MAX = 5   /* SQL Server's limit, the primary included (2019 and later) */
 };
@@ -89,10 +90,12 @@ static bool is_lost(const struct set *set, const struct replica_view *replica) {
 	int64_t now = set->deciding->view->now;
 	if (flows(set, replica)) {
 		own->lost_since = 0;
+		own->flowed_epoch = set->deciding->record->epoch;
 		return false;
 	}
 	if (own->lost_since == 0) own->lost_since = now;
-	int64_t left = own->lost_since + LOST_MS - now;
+	bool has_come = own->flowed_epoch == set->deciding->record->epoch;
+	int64_t left = own->lost_since + (has_come ? LOST_MS : NEVER_SEEN_MS) - now;
 	if (left > 0) plan_look(set->deciding->plan, left);
 	return left <= 0;
 }
@@ -244,8 +247,10 @@ static bool lower_record(struct set *set) {
 }
 
 static bool lower_required(struct set *set) {
-	int least = set->deciding->record->required + beyond(set);
-	if (least < set->target) least = set->target;
+	/* No more than can be met now, as far as the record allows: else commits wait for newcomers to catch up. */
+	int least = set->deciding->record->required + beyond(set), met = synchronized_now(set);
+	if (met > set->target) met = set->target;
+	if (least < met) least = met;
 	if (set->seen->group.required <= least) return false;
 	return change(set, &(struct action){ .type = ACTION_SET_REQUIRED,
 	                                     .number = least,
@@ -271,6 +276,7 @@ static bool make_synchronous(struct set *set) {
 		bool is_needed = replica != set->primary || set->members > 1 ||
 		                 (replica->spec != NULL && replica->spec->availability == SQL_SYNCHRONOUS_COMMIT);
 		if (!set->wanted[i] || row == NULL || is_synchronous(row) || !is_needed) continue;
+		if (needs_loosening(set, row->server) && loosen(set)) return true;
 		return change(set, &(struct action){ .type = ACTION_SET_AVAILABILITY,
 		                                     .peer = replica->pod_name,
 		                                     .number = SQL_SYNCHRONOUS_COMMIT,
