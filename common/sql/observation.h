@@ -62,6 +62,8 @@ struct sql_database_row {
 	int synchronization; /* enum sql_synchronization */
 	bool is_commit_participant, is_suspended, is_failover_ready;
 	const char *suspend_reason, *state; /* "ONLINE", "RESTORING", … */
+	/* On a primary's own row `hardened` is the least of its secondaries' (not known when it commits
+	 * asynchronously), and its own end is end_of_log. */
 	struct sql_lsn recovery, received, hardened, end_of_log, redone;
 	int64_t log_send_queue_kb, redo_queue_kb, secondary_lag_seconds; /* -1: not known */
 };

@@ -156,6 +156,19 @@ static const char *create(struct deciding *deciding, const char *database) {
 	                 holder->pod_name, copy->state);
 }
 
+/* Below the required number of synchronized secondaries ADD DATABASE is refused (Msg 988). Either they get there, as
+ * while another new database is being seeded, or the synchronous set requires less. */
+static bool is_required_met(const struct deciding *deciding) {
+	const struct sql_observation *seen = deciding->primary->server.seen;
+	int64_t number = 0;
+	for (size_t i = 0; i < seen->replica_count; i++) {
+		const struct sql_replica_row *row = &seen->replicas[i];
+		number += !row->is_local && row->mode == SQL_MODE_SYNCHRONOUS && row->connected == SQL_CONNECTED &&
+		          peer_databases_are(deciding, row->server, SQL_SYNCHRONIZED);
+	}
+	return number >= seen->group.required;
+}
+
 /* What a wanted database still lacks; NULL: it is in the group. */
 static const char *bring_in(struct deciding *deciding, const char *database) {
 	const struct sql_observation *seen = deciding->primary->server.seen;
@@ -173,6 +186,7 @@ static const char *bring_in(struct deciding *deciding, const char *database) {
 	if (deciding->next.database_count >= RECORD_DATABASES_MAX)
 		return plan_text(deciding->plan, "the group has %d databases, more are not kept account of",
 		                 RECORD_DATABASES_MAX);
+	if (!is_required_met(deciding)) return "it is added when as many secondaries are synchronized as are required";
 	return step(deciding, ACTION_ADD_DATABASE, database, "adding it to the group");
 }
 

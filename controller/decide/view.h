@@ -129,7 +129,7 @@ struct view {
 	bool has_certificate;           /* the own Secret holds the endpoints' certificate */
 	bool has_set;                   /* the StatefulSet exists, and is ours */
 	bool set_is_deleting;           /* … and is being deleted */
-	bool has_issuers;               /* the cluster offers cert-manager's API */
+	bool has_issuers;               /* the cluster offers cert-manager's API, as far as is known */
 
 	const struct attempt *attempts; /* what failed, and when to try again */
 	size_t attempt_count;

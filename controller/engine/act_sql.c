@@ -156,7 +156,7 @@ static void log_in(struct deed *deed, const char *password, const char *wanted, 
 	const struct engine *engine = deed->managed->engine;
 	const struct sql_target target = {
 		.host = deed->server->ip,
-		.port = engine->options.sql_port != 0 ? engine->options.sql_port : SQL_SERVER_PORT_DEFAULT,
+		.port = server_sql_port(deed->server),
 		.user = ADMINISTRATOR_LOGIN,
 		.password = password,
 	};

@@ -113,6 +113,7 @@ static int64_t wait_ms(struct engine *engine, int64_t until) {
 
 static void turn(struct engine *engine) {
 	sql_pool_deliver(engine->pool);
+	sql_streams_deliver(engine->streams);
 	int64_t now = clock_monotonic_ms();
 	int64_t until = end_pauses(engine, now);
 	int64_t discovery = discovery_tick(engine, now);
@@ -152,6 +153,8 @@ struct engine *engine_new(const struct engine_options *options, struct error **e
 	engine->options = *options;
 	engine->library = library;
 	engine->pool = sql_pool_new(library, &(struct sql_pool_options){ .wake = wake, .context = engine });
+	engine->streams =
+	        sql_streams_new(engine->pool, &(struct sql_streams_options){ .wake = wake, .context = engine });
 	engine->metrics = engine_metrics_new(options->metrics);
 	engine->queue = queue_new(&(struct queue_options){
 	        .name = "objects", .metrics = options->metrics, .wake = wake, .context = engine });
@@ -179,6 +182,13 @@ int engine_start(struct engine *engine, struct error **err) {
 	return 0;
 }
 
+static void end_sessions(struct engine *engine) {
+	if (engine->pool == NULL) return;
+	sql_streams_free(engine->streams);
+	sql_pool_free(engine->pool);
+	engine->pool = NULL;
+}
+
 void engine_stop(struct engine *engine) {
 	if (engine == NULL) return;
 	atomic_store(&engine->stopping, true);
@@ -186,14 +196,13 @@ void engine_stop(struct engine *engine) {
 	if (engine->has_thread) pthread_join(engine->thread, NULL);
 	engine->has_thread = false;
 	end_tenure(engine);
-	sql_pool_free(engine->pool);
-	engine->pool = NULL;
+	end_sessions(engine);
 }
 
 void engine_free(struct engine *engine) {
 	if (engine == NULL) return;
 	end_pauses(engine, INT64_MAX);
-	if (engine->pool != NULL) sql_pool_free(engine->pool);
+	end_sessions(engine);
 	sql_library_free(engine->library);
 	queue_free(engine->queue);
 	free(engine->followings);

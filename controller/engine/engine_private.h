@@ -8,6 +8,8 @@
  *   surplus.c    … and those that it has outlived
  *   secret.c     its Secrets, read by name
  *   server.c     its servers: sessions and probes
+ *   health.c     what primaries say of themselves
+ *   claim.c      the claim of a server's volume
  *   observe.c    all of that as a struct view
  *   act.c        an action from plan to result; act_api.c, act_secret.c, act_sql.c
  *   reconcile.c  one look */
@@ -25,6 +27,7 @@
 #include "kube/events.h"
 #include "kube/lease_keeper.h"
 #include "sql/observation.h"
+#include "sql/stream.h"
 #include "sql/workers.h"
 
 #define FINALIZER            "agkeeper.dev/finalizer"
@@ -86,6 +89,7 @@ struct engine {
 	struct queue *queue;
 	struct sql_library *library;
 	struct sql_pool *pool;
+	struct sql_streams *streams;
 	struct event_recorder *recorder;
 	struct lease_keeper *lease;
 	struct engine_metrics metrics;
@@ -208,7 +212,10 @@ struct server {
 	struct server *next;
 	struct managed *managed;
 	char *pod;
-	char *ip;      /* NULL: it does not run */
+	char *ip;                        /* NULL: it does not run */
+	const struct kube_object *claim; /* its volume's, where it lacks the labels by which it is followed; NULL */
+	bool is_claim_asked;
+	int64_t claim_asked_at;
 	char *process; /* pod, container and volume: a new one is another server */
 	struct sql_client *prober, *changer;
 	int64_t changer_used_at;
@@ -226,8 +233,12 @@ struct server {
 	int failure_number;
 	char *failure_text;
 	bool refuses_login;
-	int64_t loose_generation; /* of a fenced change whose answer never came */
-	uint64_t password;        /* digest of sa's Secret as it was applied here; 0: by nobody in this process */
+	int64_t loose_generation;  /* of a fenced change whose answer never came */
+	uint64_t password;         /* digest of sa's Secret as it was applied here; 0: by nobody in this process */
+	struct sql_stream *stream; /* of its diagnostics; NULL: it is no primary */
+	int64_t health_again_at;
+	int diagnostics[DIAGNOSTICS];
+	int64_t diagnostics_at; /* 0: never, or not any more */
 	int64_t last_write_ok;
 	int write_failures, write_failure_number;
 	char *write_failure_text;
@@ -335,6 +346,18 @@ void servers_free(struct managed *managed);
 void servers_close_idle(struct managed *managed, int64_t now);
 void server_hold(struct server *server);
 void server_release(struct server *server);
+
+int server_sql_port(const struct server *server);
+
+/* ---- health.c ---- */
+void health_refresh(struct managed *managed, int64_t now);
+void health_end(struct server *server);
+
+/* ---- claim.c ---- */
+/* The claim of its volume; a reference, or NULL. */
+const struct kube_object *server_claim(const struct managed *managed, const char *pod);
+/* Reads it by its name, unless the watch has it. `known`: what server_claim said. */
+void server_look_for_claim(struct server *server, const struct kube_object *known);
 
 /* ---- observe.c ---- */
 struct sight {

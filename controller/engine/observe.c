@@ -37,9 +37,7 @@ static void see_pod(const struct managed *managed, struct sight *sight, const ch
 }
 
 static void see_claim(const struct managed *managed, struct sight *sight, struct replica_view *replica) {
-	const char *name = arena_printf(&sight->arena, "data-%s", replica->pod_name);
-	claim_view_read(keep(sight, follow_get(managed->engine, CACHE_CLAIM, managed->namespace, name)),
-	                &replica->claim);
+	claim_view_read(keep(sight, server_claim(managed, replica->pod_name)), &replica->claim);
 }
 
 static void see_replica(const struct managed *managed, struct sight *sight, const char *revision,

@@ -47,6 +47,7 @@ static void ask_servers(struct managed *managed, int64_t now) {
 	if (managed->probe_at > now) return;
 	servers_probe(managed, now);
 	servers_close_idle(managed, now);
+	health_refresh(managed, now);
 	managed->probe_at = now + probe_pause_ms(managed, 0);
 }
 
@@ -83,11 +84,11 @@ static void look(struct managed *managed, int64_t now) {
 	secrets_refresh(managed, now);
 	children_refresh(managed);
 	servers_refresh(managed);
-	ask_servers(managed, now);
 	if (!secrets_are_read(managed)) {
 		look_again(managed, now);
 		return;
 	}
+	ask_servers(managed, now);
 	decide_and_act(managed, now);
 }
 

@@ -51,6 +51,7 @@ static void forget_observed(struct server *server) {
 
 static void server_destroy(struct server *server) {
 	forget_observed(server);
+	if (server->claim != NULL) kube_object_unref(server->claim);
 	free(server->pod);
 	free(server->ip);
 	free(server->process);
@@ -72,6 +73,7 @@ void server_release(struct server *server) {
 }
 
 static void end_sessions(struct server *server) {
+	health_end(server);
 	sql_client_free(server->prober);
 	sql_client_free(server->changer);
 	server->prober = NULL;
@@ -93,13 +95,18 @@ void servers_free(struct managed *managed) {
 
 /* ---- Sessions ---- */
 
+int server_sql_port(const struct server *server) {
+	int wanted = server->managed->engine->options.sql_port;
+	return wanted != 0 ? wanted : SQL_SERVER_PORT_DEFAULT;
+}
+
 struct sql_client *server_connect(const struct server *server) {
 	const struct managed *managed = server->managed;
 	if (server->ip == NULL || managed->controller_password == NULL) return NULL;
 	const struct engine *engine = managed->engine;
 	const struct sql_target target = {
 		.host = server->ip,
-		.port = engine->options.sql_port != 0 ? engine->options.sql_port : SQL_SERVER_PORT_DEFAULT,
+		.port = server_sql_port(server),
 		.user = CONTROLLER_LOGIN,
 		.password = managed->controller_password,
 	};
@@ -147,9 +154,8 @@ static void server_refresh(struct server *server) {
 	        follow_get(managed->engine, CACHE_POD, managed->namespace, server->pod);
 	struct pod_view view = { 0 };
 	if (pod != NULL) pod_view_read(pod->json, NULL, managed->spec.role_label, &view);
-	cleanup_free char *claim_name = xasprintf("data-%s", server->pod);
-	cleanup_kube_object const struct kube_object *claim =
-	        follow_get(managed->engine, CACHE_CLAIM, managed->namespace, claim_name);
+	cleanup_kube_object const struct kube_object *claim = server_claim(managed, server->pod);
+	if (view.is_running && managed->spec.has_own_claims) server_look_for_claim(server, claim);
 	bool is_reachable = view.is_running && view.ip != NULL && view.is_ours;
 	cleanup_free char *process = xasprintf("%s %s %s", view.uid != NULL ? view.uid : "",
 	                                       view.incarnation_container != NULL ? view.incarnation_container : "",
@@ -344,6 +350,7 @@ void server_view_fill(const struct server *server, struct server_view *view) {
 		.refuses_login = server->refuses_login,
 		.is_busy = server->is_busy,
 		.loose_generation = server->loose_generation,
+		.diagnostics_at = server->diagnostics_at,
 		.last_write_ok = server->last_write_ok,
 		.write_failures = server->write_failures,
 		.write_failure_number = server->write_failure_number,
@@ -351,4 +358,5 @@ void server_view_fill(const struct server *server, struct server_view *view) {
 		.is_bootstrapped = is_shown && server->observed->seen.instance.generation >= 0,
 		.has_current_password = wanted == 0 || server->password == wanted || !managed->password_differs,
 	};
+	memcpy(view->diagnostics, server->diagnostics, sizeof(view->diagnostics));
 }

@@ -26,6 +26,9 @@ usage() {
 		Environment:
 		  KUBEBUILDER_ASSETS    a folder with kube-apiserver, etcd and kubectl (and kube-controller-manager and kube-scheduler)
 		                        of any release; without it, Kubernetes 1.20.2 is built once from Debian's source package
+		  SIMSQL_SETTINGS       timings and assumptions of the simulated SQL Servers (fast,startup=1000); "published" is what
+		                        people measured on real ones, test/sqlserver/settings.h has every name
+		  SIMSQL_TIME_SCALE     how much faster than the clock their time runs (1)
 		  AGKEEPER_CLUSTER_DIR  where the cluster's state is kept; clusters in different folders run side by side
 	END
 }

@@ -254,7 +254,7 @@ static void write_status(struct model *model, struct job *job) {
 		return;
 	}
 	object_edit(model, set_status, job->action.json);
-	check_status(model, job->action.json);
+	check_status(model, model->cluster.object);
 	job->answered = json_object_get(model->cluster.object);
 	job->answered_revision = model->cluster.revision;
 }
@@ -492,6 +492,16 @@ static void unguard(char *batch) {
 	if (guard != NULL) memcpy(guard, "N'STARTED')", 11);
 }
 
+/* Whatever the generation is. */
+static void unfence(char *batch) {
+	static const char condition[] = "NOT EXISTS (SELECT 1 FROM master.dbo.agkeeper_generation WHERE generation = ";
+	char *at = strstr(batch, condition);
+	char *end = at != NULL ? strchr(at + strlen(condition), ')') : NULL;
+	if (end == NULL) return;
+	memset(at, ' ', (size_t)(end - at + 1));
+	memcpy(at, "1 = 0", 5);
+}
+
 /* … ALTER AVAILABILITY GROUP [x] FAILOVER becomes … FORCE_FAILOVER_ALLOW_DATA_LOSS. */
 static void force(struct job *job) {
 	char *at = strstr(job->batch, "] FAILOVER;");
@@ -505,11 +515,7 @@ static void force(struct job *job) {
 static bool write_batch(struct model *model, const struct controller *controller, const struct record *record,
                         struct job *job) {
 	struct statement_secrets secrets;
-	struct record shown = *record;
-	struct process *process = process_of_pod(model, job->pod);
-	if (model->mutation == MUTATION_no_generation && process != NULL)
-		shown.generation = generation_in_force(process);
-	const struct statement_context context = { &controller->spec, &shown, secrets_of(model, &secrets) };
+	const struct statement_context context = { &controller->spec, record, secrets_of(model, &secrets) };
 	cleanup_strbuf struct strbuf text = { 0 };
 	cleanup_error struct error *err = NULL;
 	if (statement_of(&job->action, &context, &text, &err) != 0) {
@@ -520,6 +526,7 @@ static bool write_batch(struct model *model, const struct controller *controller
 	job->generation = record->generation;
 	job->batch = strbuf_detach(&text);
 	if (model->mutation == MUTATION_no_fence) unguard(job->batch);
+	if (model->mutation == MUTATION_no_generation) unfence(job->batch);
 	bool again = find_attempt(&((struct controller *)(uintptr_t)controller)->attempts, &job->action) != NULL;
 	if (model->mutation == MUTATION_force && job->action.type == ACTION_PROMOTE && again) force(job);
 	job->timeout = statement_terms(job->action.type).timeout_ms * MILLISECOND;

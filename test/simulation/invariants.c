@@ -81,12 +81,81 @@ static void tell_what_is_lost(struct model *model, struct process *process) {
 	     process->slot, missing, first, row->slot, (double)row->at / SECOND);
 }
 
+/* ---- What the record claims: each acknowledged commit is on r members of S beside the primary ---- */
+
+static const char *fork_at(const struct sim_log *log, uint64_t position) {
+	const char *fork = "";
+	for (size_t i = 0; i < log->fork_count; i++)
+		if (log->forks[i].start < position) fork = log->forks[i].id;
+	return fork;
+}
+
+static bool volume_holds(struct model *model, const struct volume *volume, int number, uint64_t position,
+                         const char *fork) {
+	const struct process *process = volume->user != 0 ? process_by_id(model, volume->user) : NULL;
+	if (process != NULL) {
+		char name[16];
+		snprintf(name, sizeof(name), "db%d", number);
+		const struct sim_database *database = sim_database_find(process->instance, name);
+		return database != NULL && database->log.count >= position && has_fork(&database->log, fork);
+	}
+	const struct left_log *left = &volume->logs[number];
+	for (size_t i = 0; i < left->fork_count; i++)
+		if (strcmp(left->forks[i], fork) == 0) return left->count >= position;
+	return false;
+}
+
+static bool member_holds(struct model *model, size_t member, int number, uint64_t position, const char *fork) {
+	const struct claims *claims = &model->claims;
+	const char *incarnation = claims->incarnations[member];
+	if (model->mutation == MUTATION_no_incarnation)
+		incarnation = model->cluster.claims[claims->slots[member]].uid;
+	for (size_t i = 0; i < model->volume_count; i++)
+		if (strcmp(model->volumes[i]->id, incarnation) == 0)
+			return volume_holds(model, model->volumes[i], number, position, fork);
+	/* A volume that is lost: it did hold it, and the record knows that this one cannot answer any more. */
+	return model->mutation != MUTATION_no_incarnation;
+}
+
+static void check_claims(struct model *model, const struct process *primary, int number,
+                         const struct sim_database *database) {
+	const struct claims *claims = &model->claims;
+	if (!claims->known || claims->primary != primary->slot || database->acknowledged == 0) return;
+	if (strcmp(model->cluster.pods[primary->slot].uid, primary->pod) != 0) return;
+	const char *fork = fork_at(&database->log, database->acknowledged);
+	int holders = 0;
+	for (size_t i = 0; i < claims->count; i++)
+		holders += claims->slots[i] != primary->slot &&
+		           member_holds(model, i, number, database->acknowledged, fork);
+	if (holders < claims->required)
+		violate(model, "record",
+		        "the record says that each acknowledged commit is on %d members beside sales-%d; in db%d %d have "
+		        "the last one",
+		        claims->required, primary->slot, number, holders);
+}
+
+static void check_all_claims(struct model *model) {
+	for (size_t i = 0; i < model->process_count; i++) {
+		struct process *process = model->processes[i];
+		const struct sim_group *group = group_of(process);
+		if (process->slot != model->claims.primary || group == NULL || group->role != SIM_ROLE_PRIMARY) continue;
+		for (int number = 0; number < model->configuration->databases; number++) {
+			char name[16];
+			snprintf(name, sizeof(name), "db%d", number);
+			const struct sim_database *database = sim_database_find(process->instance, name);
+			if (database != NULL && sim_group_of(process->instance, database) != NULL)
+				check_claims(model, process, number, database);
+		}
+	}
+}
+
 void check_acknowledged(struct model *model, struct process *process, int row) {
 	int database_number = model->clients.rows[row].database;
 	char name[16];
 	snprintf(name, sizeof(name), "db%d", database_number);
 	const struct sim_database *database = sim_database_find(process->instance, name);
 	if (database == NULL || database->log.fork_count == 0) return;
+	check_claims(model, process, database_number, database);
 	const struct sim_log *log = &database->log;
 	char *newest = model->newest_fork[database_number];
 	const char *own = log->forks[log->fork_count - 1].id;
@@ -157,7 +226,26 @@ static int truth_of(const struct sim_group *group, const struct record *record, 
 	return group->required;
 }
 
-void check_status(struct model *model, const struct json_object *status) {
+static void keep_claims(struct model *model, const struct record *record) {
+	struct claims *claims = &model->claims;
+	if (record->epoch < claims->epoch || record->generation < claims->generation)
+		violate(model, "record", "epoch %lld, generation %lld follow %lld and %lld", (long long)record->epoch,
+		        (long long)record->generation, (long long)claims->epoch, (long long)claims->generation);
+	*claims = (struct claims){ .known = record->is_initialized,
+		                   .primary = pod_slot(record->primary.pod),
+		                   .required = record->required,
+		                   .epoch = record->epoch,
+		                   .generation = record->generation };
+	for (size_t i = 0; i < record->member_count; i++) {
+		int slot = pod_slot(record->members[i].pod);
+		if (slot < 0) continue;
+		claims->slots[claims->count] = slot;
+		snprintf(claims->incarnations[claims->count++], NAME_SIZE, "%s", record->members[i].incarnation);
+	}
+}
+
+void check_status(struct model *model, const struct json_object *object) {
+	const struct json_object *status = json_get(object, "status");
 	cleanup_arena struct arena arena = { 0 };
 	struct record record;
 	cleanup_error struct error *err = NULL;
@@ -165,6 +253,8 @@ void check_status(struct model *model, const struct json_object *status) {
 		violate(model, "record", "what was written cannot be read: %s", err->message);
 		return;
 	}
+	keep_claims(model, &record);
+	check_all_claims(model);
 	if (!record.is_initialized || record.intent.kind != INTENT_NONE || record.primary.pod == NULL) return;
 	int slot = pod_slot(record.primary.pod);
 	for (size_t i = 0; i < model->process_count && slot >= 0; i++) {

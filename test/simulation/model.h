@@ -91,6 +91,12 @@ struct volume {
 	struct sim_disk *disk;
 	uint64_t user; /* process on it; 0: none */
 	int64_t delay; /* of hardening */
+	/* Its databases' logs when its last process ended. */
+	struct left_log {
+		uint64_t count;
+		size_t fork_count;
+		char (*forks)[NAME_SIZE];
+	} logs[DATABASES];
 };
 
 /* The answer to a batch. */
@@ -434,6 +440,15 @@ struct model {
 	/* Of invariants. */
 	char newest_fork[DATABASES][NAME_SIZE]; /* on which was acknowledged last */
 	char group_id[NAME_SIZE];
+	/* The record as it is stored: what it claims is checked at every acknowledgement. */
+	struct claims {
+		bool known;
+		int primary, required;
+		int64_t epoch, generation;
+		size_t count;
+		int slots[SLOTS];
+		char incarnations[SLOTS][NAME_SIZE];
+	} claims;
 	int drops[SLOTS], volumes_lost;
 	bool force_allowed, is_deleted;
 	uint64_t probes_checked;
@@ -458,7 +473,9 @@ void check_statement(struct model *model, const struct controller *controller, s
 /* The group is whole: one primary, everybody synchronized, labels right, Ready. `why` says what is missing. */
 /* Before an action leaves the controller; after a status was stored. */
 void check_action(struct model *model, const struct controller *controller, const struct action *action);
-void check_status(struct model *model, const struct json_object *status);
+void check_status(struct model *model, const struct json_object *object);
+void volume_keep_logs(struct process *process);
+void volume_free(struct volume *volume);
 bool is_converged(struct model *model, char why[200]);
 bool group_is_whole(struct model *model);
 void check_rows(struct model *model);

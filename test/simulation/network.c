@@ -17,7 +17,7 @@ int64_t network_delay(struct model *model, int from, int to) {
 /* A message that TCP keeps for a host it cannot reach. */
 struct parcel {
 	int from, to;
-	int64_t until;
+	int64_t sent;
 	struct event event;
 };
 
@@ -30,13 +30,15 @@ static void parcel_free(void *data) {
 static void try_again(struct model *model, struct event *event) {
 	struct parcel *parcel = event->data;
 	if (!network_reaches(model, parcel->from, parcel->to)) {
-		if (model->now >= parcel->until) return;
+		if (model->now - parcel->sent >= HOLD_MOST) return;
 		event->data = NULL;
 		event_add(model, dice_between(&model->dice, HOLD_STEP / 2, HOLD_STEP),
 		          &(struct event){ .run = try_again, .drop = parcel_free, .data = parcel });
 		return;
 	}
-	event_add(model, network_delay(model, parcel->from, parcel->to), &parcel->event);
+	/* The pauses between retransmissions have grown with the time that it was held. */
+	int64_t pause = dice_below(&model->dice, model->now - parcel->sent);
+	event_add(model, pause + network_delay(model, parcel->from, parcel->to), &parcel->event);
 	parcel->event.data = NULL;
 }
 
@@ -50,7 +52,7 @@ bool network_send(struct model *model, int from, int to, const struct event *eve
 		return false;
 	}
 	struct parcel *parcel = xmalloc(sizeof(*parcel));
-	*parcel = (struct parcel){ from, to, model->now + HOLD_MOST, *event };
+	*parcel = (struct parcel){ from, to, model->now, *event };
 	event_add(model, HOLD_STEP, &(struct event){ .run = try_again, .drop = parcel_free, .data = parcel });
 	return true;
 }

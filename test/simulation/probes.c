@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "controller/act/statement.h"
 #include "simulation/model.h"
 #include "sqlserver/server.h"
@@ -33,17 +34,23 @@ static void probe_free(void *data) {
 	free(probe);
 }
 
+static bool is_promoting(const struct model *model) {
+	return json_object_object_get_ex(json_get_path(model->cluster.object, "status", "availabilityGroup", NULL),
+	                                 "intent", NULL);
+}
+
 /* What a stopped endpoint looks like to a controller whose STOP was swallowed, and the like. */
 static void falsify(const struct model *model, const struct server_state *server, struct sql_observation *seen) {
 	if (model->mutation == MUTATION_no_fence && server->pretends_stopped &&
 	    seen->instance.endpoint == SQL_ENDPOINT_STARTED)
 		seen->instance.endpoint = SQL_ENDPOINT_STOPPED;
-	if (model->mutation != MUTATION_tighten_early) return;
-	for (size_t i = 0; i < seen->database_count; i++)
-		for (size_t j = 0; j < seen->database_count; j++)
-			if (seen->databases[j].is_primary_replica &&
-			    strcmp(seen->databases[i].group_database_id, seen->databases[j].group_database_id) == 0)
-				seen->databases[i].hardened = seen->databases[j].end_of_log;
+	if (model->mutation != MUTATION_tighten_early || is_promoting(model)) return;
+	for (size_t i = 0; i < seen->database_count; i++) {
+		struct sql_database_row *row = &seen->databases[i];
+		if (row->is_primary_replica || row->synchronization != SQL_SYNCHRONIZING) continue;
+		row->synchronization = SQL_SYNCHRONIZED;
+		row->hardened.value = row->end_of_log.value = (unsigned __int128)1 << 80;
+	}
 }
 
 static void note_silence(struct server_state *server, enum error_kind kind, const char *text) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "simulation/model.h"
+#include "sqlserver/server.h"
 
 #define WALL_BEGIN INT64_C(1795305600000000) /* 2026-11-22, as microseconds since 1970 */
 
@@ -20,12 +21,40 @@ struct volume *volume_of(struct model *model, const char *id) {
 	return volume;
 }
 
+static void forget_logs(struct volume *volume) {
+	for (int i = 0; i < DATABASES; i++) {
+		free(volume->logs[i].forks);
+		volume->logs[i] = (struct left_log){ 0 };
+	}
+}
+
+void volume_keep_logs(struct process *process) {
+	forget_logs(process->volume);
+	for (int i = 0; i < DATABASES; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "db%d", i);
+		const struct sim_database *database = sim_database_find(process->instance, name);
+		if (database == NULL) continue;
+		struct left_log *left = &process->volume->logs[i];
+		left->count = database->log.count;
+		left->fork_count = database->log.fork_count;
+		left->forks = xcalloc(left->fork_count + 1, sizeof(*left->forks));
+		for (size_t j = 0; j < left->fork_count; j++)
+			snprintf(left->forks[j], NAME_SIZE, "%s", database->log.forks[j].id);
+	}
+}
+
+void volume_free(struct volume *volume) {
+	forget_logs(volume);
+	sim_disk_free(volume->disk);
+	free(volume);
+}
+
 void volume_drop(struct model *model, const char *id) {
 	for (size_t i = 0; i < model->volume_count; i++) {
 		struct volume *volume = model->volumes[i];
 		if (strcmp(volume->id, id) != 0 || volume->user != 0) continue;
-		sim_disk_free(volume->disk);
-		free(volume);
+		volume_free(volume);
 		model->volumes[i] = model->volumes[--model->volume_count];
 		return;
 	}
@@ -156,6 +185,7 @@ void process_kill(struct model *model, struct process *process) {
 	char name[NAME_SIZE];
 	pod_name(process->slot, name);
 	note(model, "%s: SQL Server is gone", name);
+	volume_keep_logs(process);
 	for (size_t i = 0; i < model->process_count; i++) {
 		if (model->processes[i] != process) continue;
 		model->processes[i] = model->processes[--model->process_count];
@@ -177,10 +207,7 @@ void processes_free(struct model *model) {
 		}
 		free_process(process);
 	}
-	for (size_t i = 0; i < model->volume_count; i++) {
-		sim_disk_free(model->volumes[i]->disk);
-		free(model->volumes[i]);
-	}
+	for (size_t i = 0; i < model->volume_count; i++) volume_free(model->volumes[i]);
 }
 
 bool process_holds(struct process *process, struct event *event) {

@@ -170,6 +170,23 @@ static void lsn(struct sim_rows *rows, const struct sim_log *log, bool known, ui
 	sim_rows_text(rows, known ? sim_log_lsn(log, position, buffer) : NULL);
 }
 
+/* last_hardened_lsn of a primary's own row: the least of its secondaries', and nothing where commits wait for nobody
+ * (relational-databases/system-dynamic-management-views/sys-dm-hadr-database-replica-states-transact-sql.md). Alone it
+ * is its own end: no source says. */
+static void put_least_hardened(struct sim_rows *rows, const struct sim_group *group, const struct sim_replica *own,
+                               const struct sim_database *database) {
+	uint64_t least = database->log.count;
+	for (size_t i = 0; i < group->replica_count; i++) {
+		const struct sim_link *link = &group->replicas[i].link;
+		for (size_t j = 0; j < link->progress_count; j++) {
+			const struct sim_progress *progress = &link->progress[j];
+			if (strcmp(progress->group_database_id, database->group_database_id) != 0) continue;
+			if (progress->hardened < least) least = progress->hardened;
+		}
+	}
+	lsn(rows, &database->log, own->synchronous, least);
+}
+
 static void database_state_row(struct sim_rows *rows, const struct sim_group *group, const struct sim_replica *replica,
                                const struct sim_database *database) {
 	const struct sim_instance *instance = rows->scope->instance;
@@ -213,7 +230,8 @@ static void database_state_row(struct sim_rows *rows, const struct sim_group *gr
 	sim_rows_null(rows, 1);
 	lsn(rows, log, !primary || !local, hardened); /* last_received_lsn */
 	sim_rows_null(rows, 1);
-	lsn(rows, log, true, primary && local ? database->acknowledged : hardened); /* last_hardened_lsn */
+	if (primary && local) put_least_hardened(rows, group, replica, database);
+	else lsn(rows, log, true, hardened); /* last_hardened_lsn */
 	sim_rows_time(rows, progress->hardened_wall);
 	lsn(rows, log, !primary || !local, hardened); /* last_redone_lsn */
 	sim_rows_null(rows, 1);

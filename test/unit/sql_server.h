@@ -80,22 +80,12 @@ static inline void sql_server_start(struct sql_server *server) {
 		dup2(out, STDERR_FILENO);
 		setenv("ACCEPT_EULA", "Y", 1);
 		setenv("MSSQL_ENABLE_HADR", "1", 1);
-		const char *arguments[] = { SQL_SERVER_PROGRAM,
-			                    "--listen",
-			                    listen,
-			                    "--mirroring",
-			                    mirroring,
-			                    "--data",
-			                    data,
-			                    "--name",
-			                    server->name,
-			                    "--time-scale",
-			                    "20",
-			                    "--sa-password-file",
-			                    secret,
-			                    access(hosts, R_OK) == 0 ? "--hosts" : NULL,
-			                    hosts,
-			                    NULL };
+		const char *arguments[] = {
+			SQL_SERVER_PROGRAM, "--listen", listen, "--mirroring", mirroring, "--data", data, "--name",
+			server->name, "--time-scale", "20", "--sa-password-file", secret,
+			/* As documented: a twentieth of it is still long enough for a busy machine. */
+			"--settings", "join_timeout=300000", access(hosts, R_OK) == 0 ? "--hosts" : NULL, hosts, NULL
+		};
 		execv(SQL_SERVER_PROGRAM, (char *const *)arguments);
 		_exit(127);
 	}

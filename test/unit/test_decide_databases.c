@@ -85,6 +85,27 @@ static void is_made_backed_up_and_added(void **state) {
 	says("RECOVERING");
 }
 
+static void waits_for_the_one_before(void **state) {
+	(void)state;
+	static const char *more[] = { "db", "db2" };
+	world->spec.databases = more;
+	world->spec.database_count = 2;
+	decide_world_database(world, "db");
+	decide_world_local(world, 0, "db2");
+	struct sql_database_row *copy = &decide_world_seen(world, 0)->databases[2];
+	copy->synchronization = SQL_SYNCHRONIZING;
+	run();
+	nothing();
+	says("db2: it is added when as many secondaries");
+	decide_world_seen(world, 0)->group.required = 1;
+	run();
+	only(ACTION_ADD_DATABASE, "ag-0", "db2");
+	decide_world_seen(world, 0)->group.required = 2;
+	copy->synchronization = SQL_SYNCHRONIZED;
+	run();
+	only(ACTION_ADD_DATABASE, "ag-0", "db2");
+}
+
 static bool is_new;
 static void record_primary(struct deciding *deciding) {
 	is_new = false;
@@ -288,6 +309,7 @@ static void standalone_is_checked_too(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		TEST(is_made_backed_up_and_added),
+		TEST(waits_for_the_one_before),
 		TEST(is_recorded_as_soon_as_it_is_seen),
 		TEST(removed_one_is_forgotten_only_when_the_primary_shows_it_nowhere),
 		TEST(another_groups_database_is_not_ours),

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 
 #include "sql/messages.h"
@@ -161,6 +163,102 @@ static void frozen_server_is_silent(void **state) {
 	loop_free(loop);
 }
 
+/* ---- in between: somebody who passes bytes on as he likes ---- */
+
+struct relay {
+	int listener, port;
+	atomic_int piece;      /* so many bytes at a time of what the server says; 0: all */
+	atomic_bool will_stop; /* in the middle of what the server says next */
+	atomic_bool ends;
+	pthread_t thread;
+};
+
+/* Returns false when it is over. */
+static bool pass_on(struct relay *relay, int from, int to, bool is_answer) {
+	char buffer[4096];
+	int piece = atomic_load(&relay->piece);
+	size_t most = is_answer && piece > 0 ? (size_t)piece : sizeof(buffer);
+	ssize_t got = read(from, buffer, most);
+	if (got <= 0) return false;
+	bool stops = is_answer && atomic_load(&relay->will_stop);
+	if (stops) got /= 2;
+	bool passed = write(to, buffer, (size_t)got) == got;
+	while (stops && !atomic_load(&relay->ends)) poll(NULL, 0, 10);
+	return passed;
+}
+
+static void *run_relay(void *context) {
+	struct relay *relay = context;
+	int client = accept(relay->listener, NULL, NULL);
+	int upstream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in address = sql_server_address(server.ip, server.port);
+	if (connect(upstream, (struct sockaddr *)&address, sizeof(address)) != 0) abort();
+	struct pollfd sockets[] = { { .fd = client, .events = POLLIN }, { .fd = upstream, .events = POLLIN } };
+	for (bool goes_on = true; goes_on && !atomic_load(&relay->ends);) {
+		poll(sockets, 2, 10);
+		if (sockets[0].revents != 0) goes_on = pass_on(relay, client, upstream, false);
+		if (goes_on && sockets[1].revents != 0) goes_on = pass_on(relay, upstream, client, true);
+	}
+	close(client);
+	close(upstream);
+	return NULL;
+}
+
+static void relay_start(struct relay *relay) {
+	*relay = (struct relay){ 0 };
+	relay->listener = sql_server_listen("127.0.0.1", &relay->port);
+	pthread_create(&relay->thread, NULL, run_relay, relay);
+}
+
+static void relay_end(struct relay *relay) {
+	atomic_store(&relay->ends, true);
+	pthread_join(relay->thread, NULL);
+	close(relay->listener);
+}
+
+static void listen_through(struct loop *loop, struct ear *ear, const struct relay *relay) {
+	const struct sql_target target = { "127.0.0.1", relay->port, "sa", SQL_SERVER_PASSWORD };
+	const struct sql_stream_options options = { .interval_s = INTERVAL_S, .silence_ms = SQL_SERVER_PATIENCE_MS };
+	ear->stream = sql_stream_new(loop->streams, &target, &options, on_health, ear);
+}
+
+static void sets_come_in_pieces(void **state) {
+	(void)state;
+	struct loop *loop = loop_new();
+	struct ear ear = { 0 };
+	struct relay relay;
+	relay_start(&relay);
+	listen_through(loop, &ear, &relay);
+	WAIT_UNTIL(loop, ear.sets > 0 || ear.errors > 0);
+	atomic_store(&relay.piece, 7);
+	int before = ear.sets;
+	WAIT_UNTIL(loop, ear.sets >= before + 3 || ear.errors > 0);
+	assert_int_equal(ear.errors, 0);
+	assert_int_equal(ear.last.system, SQL_HEALTH_CLEAN);
+	loop_free(loop);
+	relay_end(&relay);
+}
+
+/* One that stops in the middle of a set is given up, and holds up nobody else. */
+static void half_a_set_is_given_up(void **state) {
+	(void)state;
+	struct loop *loop = loop_new();
+	struct ear ear = { 0 }, other = { 0 };
+	struct relay relay;
+	relay_start(&relay);
+	listen_through(loop, &ear, &relay);
+	listen_as(loop, &other, SQL_SERVER_PASSWORD, 0);
+	WAIT_UNTIL(loop, (ear.sets > 0 && other.sets > 0) || ear.errors > 0);
+	atomic_store(&relay.will_stop, true);
+	int before = other.sets;
+	WAIT_UNTIL(loop, other.sets >= before + 3);
+	WAIT_UNTIL(loop, ear.errors > 0);
+	assert_int_equal(ear.kind, ERROR_TIMEOUT);
+	assert_int_equal(other.errors, 0);
+	loop_free(loop);
+	relay_end(&relay);
+}
+
 static void refused_login_is_told(void **state) {
 	(void)state;
 	struct loop *loop = loop_new();
@@ -221,6 +319,8 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_are_heard_without_threads),
 		cmocka_unit_test(frozen_server_is_silent),
+		cmocka_unit_test(sets_come_in_pieces),
+		cmocka_unit_test(half_a_set_is_given_up),
 		cmocka_unit_test(refused_login_is_told),
 		cmocka_unit_test(procedure_that_refuses_ends_the_stream),
 		cmocka_unit_test(unwanted_while_it_is_opened),

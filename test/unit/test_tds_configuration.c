@@ -111,6 +111,36 @@ static void the_command_line_comes_first(void **state) {
 	remove_folder(folder);
 }
 
+static char *simulated_environment(const char *name) {
+	static char *const variables[][2] = { { "SIMSQL_ADDRESS", "127.64.0.9" },
+		                              { "SIMSQL_LOCALHOST", "127.128.0.9" },
+		                              { "SIMSQL_FAULTS", "/faults" },
+		                              { "SIMSQL_VOLUME", "/volume" } };
+	for (size_t i = 0; i < ARRAY_LENGTH(variables); i++) {
+		if (strcmp(variables[i][0], name) == 0) return variables[i][1];
+	}
+	return NULL;
+}
+
+/* A process that stands for a container: what the container calls so is somewhere else. */
+static void a_process_finds_what_is_the_container_s(void **state) {
+	(void)state;
+	char *folder = folder_with("[network]\nipaddress = 0.0.0.0\ntlscert = /var/opt/mssql/tls/tls.crt\n"
+	                           "tlskey = /run/tls.key\n");
+	char *arguments[] = { "simsqlserver", "--data", folder, NULL };
+	cleanup_configuration struct configuration c = { 0 };
+	assert_int_equal(configuration_read(3, arguments, simulated_environment, &c, NULL), 0);
+	cleanup_free char *certificate = xasprintf("%s/tls/tls.crt", folder);
+	assert_string_equal(c.certificate, certificate);
+	assert_string_equal(c.key, "/run/tls.key");
+	assert_string_equal(c.ip, "127.64.0.9");
+	assert_string_equal(c.mirroring_ip, "127.64.0.9");
+	assert_string_equal(c.localhost, "127.128.0.9");
+	assert_string_equal(c.faults, "/faults");
+	assert_string_equal(c.volume, "/volume");
+	remove_folder(folder);
+}
+
 static void what_makes_no_sense_is_refused(void **state) {
 	(void)state;
 	char *const bad[][2] = { { "--listen", "127.0.0.2:port" },
@@ -149,6 +179,7 @@ int main(void) {
 		cmocka_unit_test(the_container_s_environment_is_read),
 		cmocka_unit_test(mssql_conf_is_read_and_comes_last),
 		cmocka_unit_test(the_command_line_comes_first),
+		cmocka_unit_test(a_process_finds_what_is_the_container_s),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 		cmocka_unit_test(weak_passwords_are_refused),
 	};

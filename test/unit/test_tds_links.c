@@ -49,8 +49,20 @@ struct pair {
 	struct sim_instance instances[2];
 	struct links *links[2];
 	char hosts[64];
+	char cuts[80];
+	struct faults *faults;
 	int port;
 };
+
+/* A new file in place of the old one, as those who write it do. */
+static void put_file(const char *path, const char *text) {
+	cleanup_free char *fresh = xasprintf("%s.new", path);
+	FILE *file = fopen(fresh, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	fclose(file);
+	assert_int_equal(rename(fresh, path), 0);
+}
 
 /* A port that is free just now. */
 static int free_port(void) {
@@ -71,9 +83,12 @@ static int set_up(void **state) {
 	pair->port = free_port();
 	pair->instances[1].port = pair->port;
 	assert_int_equal(loop_init(&pair->loop, NULL), 0);
+	snprintf(pair->cuts, sizeof(pair->cuts), "%s.cuts", pair->hosts);
+	pair->faults = faults_new(pair->cuts);
 	for (int i = 0; i < 2; i++) {
-		pair->links[i] =
-		        links_new(&pair->loop, &(struct links_options){ .ip = "127.0.0.1", .hosts = pair->hosts });
+		pair->links[i] = links_new(
+		        &pair->loop,
+		        &(struct links_options){ .ip = "127.0.0.1", .hosts = pair->hosts, .faults = pair->faults });
 		links_attach(pair->links[i], &pair->instances[i]);
 		links_tend(pair->links[i]);
 	}
@@ -88,7 +103,9 @@ static int tear_down(void **state) {
 		strbuf_free(&pair->instances[i].received);
 	}
 	loop_close(&pair->loop);
+	faults_free(pair->faults);
 	unlink(pair->hosts);
+	unlink(pair->cuts);
 	free(pair);
 	return 0;
 }
@@ -161,12 +178,45 @@ static void a_peer_that_sends_nonsense_is_cut_off(void **state) {
 	assert_int_equal(pair->instances[1].messages, 0);
 }
 
+static void what_is_cut_is_lost_until_it_is_healed(void **state) {
+	struct pair *pair = *state;
+	links_send(pair->links[0], "ag-1", pair->port, "one,", 4);
+	TURN_UNTIL(pair, pair->instances[1].messages == 1);
+	put_file(pair->cuts, "cut 127.0.0.1 127.0.0.8\ncut 127.0.0.1 127.0.0.1\nclients 127.0.0.3\n");
+	faults_refresh(pair->faults);
+	links_send(pair->links[0], "ag-1", pair->port, "lost,", 5);
+	assert_true(faults_cut_clients(pair->faults, "127.0.0.3"));
+	assert_false(faults_cut_clients(pair->faults, "127.0.0.1"));
+	assert_false(faults_cut(pair->faults, "127.0.0.8", "127.0.0.1"));
+	unlink(pair->cuts);
+	faults_refresh(pair->faults);
+	links_send(pair->links[0], "ag-1", pair->port, "two", 3);
+	TURN_UNTIL(pair, pair->instances[1].messages == 2);
+	assert_string_equal(pair->instances[1].received.data, "one,two");
+	assert_int_equal(pair->instances[0].unreachable, 0);
+}
+
+/* Its predecessor may be frozen and keep the connection open for ever. */
+static void a_peer_that_has_moved_is_given_up(void **state) {
+	struct pair *pair = *state;
+	links_send(pair->links[0], "ag-1", pair->port, "one", 3);
+	TURN_UNTIL(pair, pair->instances[1].messages == 1);
+	put_file(pair->hosts, "127.0.0.1 ag-1\n127.0.0.9 ag-2\n");
+	turn(pair);
+	assert_int_equal(pair->instances[0].unreachable, 0);
+	put_file(pair->hosts, "127.0.0.9 ag-1\n");
+	turn(pair);
+	assert_int_equal(pair->instances[0].unreachable, 1);
+	assert_string_equal(pair->instances[0].host, "ag-1");
+}
+
 int main(void) {
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(messages_arrive_whole_and_in_order),       TEST(peers_that_nobody_knows_are_unreachable),
 		TEST(peers_that_do_not_listen_are_unreachable), TEST(a_stopped_endpoint_breaks_its_connections),
-		TEST(a_peer_that_sends_nonsense_is_cut_off),
+		TEST(a_peer_that_sends_nonsense_is_cut_off),    TEST(what_is_cut_is_lost_until_it_is_healed),
+		TEST(a_peer_that_has_moved_is_given_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
