@@ -440,6 +440,11 @@ struct model {
 	/* Of invariants. */
 	char newest_fork[DATABASES][NAME_SIZE]; /* on which was acknowledged last */
 	char group_id[NAME_SIZE];
+	/* The last commit that was acknowledged: where it is in the log. */
+	struct {
+		uint64_t position;
+		char fork[NAME_SIZE];
+	} acked[DATABASES];
 	/* The record as it is stored: what it claims is checked at every acknowledgement. */
 	struct claims {
 		bool known;
