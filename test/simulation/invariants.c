@@ -152,26 +152,43 @@ static void keep_position(struct model *model, int number, const struct sim_log 
 	snprintf(model->acked[number].fork, NAME_SIZE, "%s", fork_at(log, position));
 }
 
+/* The newer primary has the commit in its own log: it was hardened before the promotion, and the old primary heard of
+ * it late. Nothing new can be acknowledged like that. */
+static bool newer_primary_has(struct model *model, int number, const struct sim_log *log, int row) {
+	uint64_t position = position_of(log, row);
+	const char *fork = fork_at(log, position);
+	for (size_t i = 0; position != 0 && i < model->process_count; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "db%d", number);
+		const struct sim_database *other = sim_database_find(model->processes[i]->instance, name);
+		if (other != NULL && has_fork(&other->log, model->newest_fork[number]) && has_fork(&other->log, fork) &&
+		    position_of(&other->log, row) != 0)
+			return true;
+	}
+	return false;
+}
+
 void check_acknowledged(struct model *model, struct process *process, int row) {
-	int database_number = model->clients.rows[row].database;
+	int number = model->clients.rows[row].database;
 	char name[16];
-	snprintf(name, sizeof(name), "db%d", database_number);
+	snprintf(name, sizeof(name), "db%d", number);
 	const struct sim_database *database = sim_database_find(process->instance, name);
 	if (database == NULL || database->log.fork_count == 0) return;
 	const struct sim_log *log = &database->log;
-	keep_position(model, database_number, log, row);
-	check_claims(model);
-	char *newest = model->newest_fork[database_number];
-	const char *own = log->forks[log->fork_count - 1].id;
-	if (strcmp(newest, own) == 0) return;
-	if (*newest != '\0' && !has_fork(log, newest) && !model->force_allowed) {
+	char *newest = model->newest_fork[number];
+	bool is_older = *newest != '\0' && !has_fork(log, newest) && !model->force_allowed;
+	if (is_older && newer_primary_has(model, number, log, row)) return;
+	if (is_older) {
 		violate(model, "I2", "sales-%d acknowledged row %d, and another primary, of which it knows nothing, did before",
 		        process->slot, row);
 		return;
 	}
+	keep_position(model, number, log, row);
+	check_claims(model);
+	const char *own = log->forks[log->fork_count - 1].id;
+	if (strcmp(newest, own) == 0) return;
 	snprintf(newest, NAME_SIZE, "%s", own);
-	note(model, "sales-%d acknowledges its first row as this primary: row %d in db%d", process->slot, row,
-	     database_number);
+	note(model, "sales-%d acknowledges its first row as this primary: row %d in db%d", process->slot, row, number);
 	tell_what_is_lost(model, process);
 }
 

@@ -186,6 +186,7 @@ static int run_mutation(const struct options *options, enum mutation mutation) {
 	struct options broken = *options;
 	broken.mutation = mutation;
 	broken.quiet = true;
+	if (broken.scenario == NULL) broken.scenario = mutation_rows[mutation].scenario;
 	if (broken.seeds == 0) broken.seeds = (uint64_t)mutation_rows[mutation].seeds;
 	struct board *board = new_board();
 	run_workers(&broken, board);
@@ -196,7 +197,8 @@ static int run_mutation(const struct options *options, enum mutation mutation) {
 		struct outcome outcome;
 		prepare(&broken, board->first_failure, &run);
 		run_execute(&run, false, false, &outcome);
-		printf(" (seed %llu: %s, %s)\n", (unsigned long long)run.seed, outcome.verdict.rule,
+		printf(" (%s%sseed %llu: %s, %s)\n", broken.scenario != NULL ? broken.scenario : "",
+		       broken.scenario != NULL ? ", " : "", (unsigned long long)run.seed, outcome.verdict.rule,
 		       outcome.verdict.text);
 	} else {
 		printf(" (%llu seeds found nothing)\n", (unsigned long long)board->done);
