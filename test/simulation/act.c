@@ -48,15 +48,13 @@ static struct job *job_hold(struct job *job) {
 	return job;
 }
 
-static void later(struct model *model, int64_t delay, struct job *job,
-                  void (*run)(struct model *, struct event *)) {
+static void later(struct model *model, int64_t delay, struct job *job, void (*run)(struct model *, struct event *)) {
 	event_add(model, delay, &(struct event){ .run = run, .drop = job_release, .data = job_hold(job) });
 }
 
 static bool travel(struct model *model, int from, int to, struct job *job,
                    void (*run)(struct model *, struct event *)) {
-	return network_send(model, from, to,
-	                    &(struct event){ .run = run, .drop = job_release, .data = job_hold(job) });
+	return network_send(model, from, to, &(struct event){ .run = run, .drop = job_release, .data = job_hold(job) });
 }
 
 /* ---- What failed before ---- */
@@ -111,8 +109,8 @@ static void note_failure(struct model *model, struct controller *controller, con
 	attempt->number = job->code > 0 ? job->code : 0;
 	free((char *)(uintptr_t)attempt->message);
 	attempt->message = xstrdup(job->text);
-	attempt->next_at = (model->now + controller->clock) / MILLISECOND + pause / 2 +
-	                   dice_below(&model->dice, pause / 2);
+	attempt->next_at =
+	        (model->now + controller->clock) / MILLISECOND + pause / 2 + dice_below(&model->dice, pause / 2);
 }
 
 void attempts_free(struct attempts *attempts) {
@@ -209,8 +207,7 @@ static void end_job(struct model *model, struct controller *controller, struct j
 	if (job->code != 0) {
 		model->tally[job->action.type].failed++;
 		note(model, "controller-%d: %s %s: %s", controller->index, row->name,
-		     job->action.pod != NULL ? job->action.pod : "",
-		     job->code == -1 ? "no answer" : job->text);
+		     job->action.pod != NULL ? job->action.pod : "", job->code == -1 ? "no answer" : job->text);
 	}
 	/* Somebody was first, which the watch will tell; or another generation is in force. Neither is a failure. */
 	bool dropped = job->code == 409 || job->code == SQL_MSG_STALE || job->code == SQL_MSG_LOCKED;
@@ -220,7 +217,9 @@ static void end_job(struct model *model, struct controller *controller, struct j
 	if (row->target == TARGET_OBJECT) end_object(controller, job);
 	/* A server is asked what came of it: its answer leads to the next pass, which would see nothing before. */
 	bool asks = row->target == TARGET_SERVER && controller->servers[job->slot].probe != 0;
-	if (!asks) controller_wake(model, controller, dropped ? 300 * MILLISECOND : dice_between(&model->dice, 0, MILLISECOND));
+	if (!asks)
+		controller_wake(model, controller,
+		                dropped ? 300 * MILLISECOND : dice_between(&model->dice, 0, MILLISECOND));
 	boundary_reached(model, controller, job->boundary, AT_ANSWER);
 }
 
@@ -463,8 +462,7 @@ static void no_answer(struct model *model, struct event *event) {
 	struct job *job = event->data;
 	struct controller *controller = controller_of(model, job->controller, job->life);
 	if (controller == NULL || controller_holds(controller, event) || !is_open(controller, job->number)) return;
-	if (action_rows[job->action.type].target != TARGET_SERVER &&
-	    job->action.type == ACTION_WRITE_STATUS) {
+	if (action_rows[job->action.type].target != TARGET_SERVER && job->action.type == ACTION_WRITE_STATUS) {
 		/* The same again, until it is known what the record says. */
 		if (!controller_may_act(model, controller)) controller_wake(model, controller, API_AGAIN);
 		send_request(model, job);
@@ -537,8 +535,7 @@ static bool write_batch(struct model *model, const struct controller *controller
 static void loosen_first(struct model *model, struct controller *controller, struct job *job) {
 	const struct json_object *group = json_get(job->action.json, "availabilityGroup");
 	int64_t now = json_get_integer(group, "requiredSynchronized", 0);
-	const struct json_object *before =
-	        json_get_path(model->cluster.object, "status", "availabilityGroup", NULL);
+	const struct json_object *before = json_get_path(model->cluster.object, "status", "availabilityGroup", NULL);
 	bool lowers = now < json_get_integer(before, "requiredSynchronized", 0) && json_get(group, "intent") == NULL;
 	int slot = pod_slot(json_get_path(group, "primary", "pod", NULL) != NULL
 	                            ? json_get_text(json_get(group, "primary"), "pod")
@@ -612,8 +609,8 @@ static void say_action(struct model *model, const struct controller *controller,
 		strbuf_printf(&text, " %s",
 		              json_object_to_json_string_ext(json_get(action->json, "availabilityGroup"),
 		                                             JSON_C_TO_STRING_PLAIN));
-	note(model, "controller-%d: %s%s%s", controller->index, strbuf_text(&text),
-	     action->reason != NULL ? " — " : "", action->reason != NULL ? action->reason : "");
+	note(model, "controller-%d: %s%s%s", controller->index, strbuf_text(&text), action->reason != NULL ? " — " : "",
+	     action->reason != NULL ? action->reason : "");
 	strbuf_free(&text);
 }
 
@@ -630,10 +627,10 @@ static void copy_action(struct job *job, const struct action *action) {
 
 /* While it runs, what was seen before is worth nothing. */
 static bool hides(enum action_type type) {
-	static const enum action_type others[] = { ACTION_CREATE_DATABASE,   ACTION_SET_RECOVERY_FULL,
-		                                   ACTION_BACKUP_DATABASE,   ACTION_WRITE_CHECK,
+	static const enum action_type others[] = { ACTION_CREATE_DATABASE,    ACTION_SET_RECOVERY_FULL,
+		                                   ACTION_BACKUP_DATABASE,    ACTION_WRITE_CHECK,
 		                                   ACTION_EXPORT_CERTIFICATE, ACTION_APPLY_PASSWORD,
-		                                   ACTION_DROP_DATABASE,     ACTION_CREATE_SYSTEM_DATABASE };
+		                                   ACTION_DROP_DATABASE,      ACTION_CREATE_SYSTEM_DATABASE };
 	for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
 		if (others[i] == type) return false;
 	return true;

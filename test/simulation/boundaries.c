@@ -1,5 +1,6 @@
-/* The controller killed at every boundary between two actions: right before each, right after each took effect, and when
- * its answer comes. Everything volatile is lost; the next one has another identity. It must come to the same end. */
+/* The controller killed at every boundary between two actions: right before each, right after each took effect, and
+ * when its answer comes. Everything volatile is lost; the next one has another identity. It must come to the same end.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

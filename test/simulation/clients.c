@@ -81,12 +81,10 @@ static void write_row(struct model *model, int client) {
 		snprintf(batch, sizeof(batch), "IF OBJECT_ID(N't') IS NULL CREATE TABLE t (id int PRIMARY KEY)");
 	} else {
 		writing->row = clients->count++;
-		clients->rows[writing->row] =
-		        (struct row){ .state = ROW_PENDING, .database = (unsigned char)database };
+		clients->rows[writing->row] = (struct row){ .state = ROW_PENDING, .database = (unsigned char)database };
 		snprintf(batch, sizeof(batch), "INSERT INTO t VALUES (%d)", writing->row);
 	}
-	struct call *call =
-	        call_begin(model, process, "sa", "Passw0rd!", name, batch, false, written, writing);
+	struct call *call = call_begin(model, process, "sa", "Passw0rd!", name, batch, false, written, writing);
 	if (call == NULL) return;
 	uint64_t number = call->number;
 	event_add(model, dice_between(&model->dice, 1, 20) * SECOND,

@@ -118,10 +118,8 @@ static void look_later(struct model *model, struct event *event);
 static void plan_look_at(struct model *model, struct controller *controller) {
 	int64_t wait = controller->look_at - model->now;
 	event_add(model, wait > 0 ? wait : 0,
-	          &(struct event){ .run = look_later,
-	                           .a = controller->index,
-	                           .b = controller->life,
-	                           .c = controller->look_at });
+	          &(struct event){
+	                  .run = look_later, .a = controller->index, .b = controller->life, .c = controller->look_at });
 }
 
 static void look_later(struct model *model, struct event *event) {
@@ -166,8 +164,7 @@ void controller_wake(struct model *model, struct controller *controller, int64_t
 	int64_t at = model->now + delay;
 	if (controller->pass_at <= at && controller->pass_at >= model->now) return;
 	controller->pass_at = at;
-	event_add(model, delay,
-	          &(struct event){ .run = run_pass, .a = controller->index, .b = controller->life });
+	event_add(model, delay, &(struct event){ .run = run_pass, .a = controller->index, .b = controller->life });
 }
 
 /* ---- Life ---- */

@@ -17,8 +17,7 @@ int primary_slot(struct model *model) {
 		if (strcmp(model->cluster.pods[slot].role_label, "primary") == 0) return slot;
 	for (size_t i = 0; i < model->process_count; i++) {
 		const struct process *process = model->processes[i];
-		if (process->instance->group_count > 0 &&
-		    process->instance->groups[0]->role == SIM_ROLE_PRIMARY)
+		if (process->instance->group_count > 0 && process->instance->groups[0]->role == SIM_ROLE_PRIMARY)
 			return process->slot;
 	}
 	return -1;
@@ -219,8 +218,7 @@ static void slow_disk_begin(struct model *model, const struct fault *fault) {
 static void slow_disk_end(struct model *model, const struct fault *fault) {
 	(void)fault;
 	for (size_t i = 0; i < model->volume_count; i++) model->volumes[i]->delay = 0;
-	for (size_t i = 0; i < model->process_count; i++)
-		sim_instance_set_disk_delay(model->processes[i]->instance, 0);
+	for (size_t i = 0; i < model->process_count; i++) sim_instance_set_disk_delay(model->processes[i]->instance, 0);
 }
 static void full_disk_begin(struct model *model, const struct fault *fault) {
 	struct process *process = process_at(model, fault->a);
@@ -236,7 +234,8 @@ static void unhealthy_begin(struct model *model, const struct fault *fault) {
 }
 static void unhealthy_end(struct model *model, const struct fault *fault) {
 	(void)fault;
-	for (size_t i = 0; i < model->process_count; i++) sim_instance_health(model->processes[i]->instance)->system = 1;
+	for (size_t i = 0; i < model->process_count; i++)
+		sim_instance_health(model->processes[i]->instance)->system = 1;
 }
 
 /* ---- People ---- */
@@ -277,8 +276,7 @@ static void suspend_end(struct model *model, const struct fault *fault) {
 static void roll(struct json_object *object, const void *context) {
 	json_set_text(json_get(object, "spec"), "image", context);
 	struct json_object *metadata = json_get(object, "metadata");
-	json_set(metadata, "generation",
-	         json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
+	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
 }
 static void roll_begin(struct model *model, const struct fault *fault) {
 	(void)fault;

@@ -20,16 +20,16 @@ void note_state(struct model *model) {
 		const struct sim_group *group = instance->group_count > 0 ? instance->groups[0] : NULL;
 		note(model, "  sales-%d on %s%s: %s, endpoint %s, generation %lld, r %d, configuration %llu",
 		     process->slot, process->volume->id, process->frozen ? " (frozen)" : "",
-		     group != NULL ? roles[group->role] : "no group", instance->endpoint.started ? "started" : "stopped",
-		     (long long)generation_in_force(process), group != NULL ? group->required : 0,
-		     group != NULL ? (unsigned long long)group->sequence : 0);
+		     group != NULL ? roles[group->role] : "no group",
+		     instance->endpoint.started ? "started" : "stopped", (long long)generation_in_force(process),
+		     group != NULL ? group->required : 0, group != NULL ? (unsigned long long)group->sequence : 0);
 		for (size_t j = 0; group != NULL && j < instance->database_count; j++) {
 			const struct sim_database *database = instance->databases[j];
 			if (database->id <= 4) continue;
 			note(model, "    %s: %llu transactions on %zu forks, %s%s%s", database->name,
 			     (unsigned long long)database->log.count, database->log.fork_count,
-			     states[sim_database_synchronization(instance, database)],
-			     database->ready ? ", ready" : "", database->suspended ? ", suspended" : "");
+			     states[sim_database_synchronization(instance, database)], database->ready ? ", ready" : "",
+			     database->suspended ? ", suspended" : "");
 		}
 		for (size_t j = 0; group != NULL && group->role == SIM_ROLE_PRIMARY && j < group->replica_count; j++) {
 			const struct sim_replica *replica = &group->replicas[j];
@@ -77,7 +77,8 @@ static void tell_what_is_lost(struct model *model, struct process *process) {
 	int missing = model->keeps_timeline ? clients_missing(model, process, &first) : 0;
 	if (missing <= 0) return;
 	const struct row *row = &model->clients.rows[first];
-	note(model, "sales-%d: %d acknowledged rows are missing here, the first is %d (acknowledged by sales-%d at %.3f s)",
+	note(model,
+	     "sales-%d: %d acknowledged rows are missing here, the first is %d (acknowledged by sales-%d at %.3f s)",
 	     process->slot, missing, first, row->slot, (double)row->at / SECOND);
 }
 
@@ -108,8 +109,7 @@ static bool volume_holds(struct model *model, const struct volume *volume, int n
 static bool member_holds(struct model *model, size_t member, int number, uint64_t position, const char *fork) {
 	const struct claims *claims = &model->claims;
 	const char *incarnation = claims->incarnations[member];
-	if (model->mutation == MUTATION_no_incarnation)
-		incarnation = model->cluster.claims[claims->slots[member]].uid;
+	if (model->mutation == MUTATION_no_incarnation) incarnation = model->cluster.claims[claims->slots[member]].uid;
 	for (size_t i = 0; i < model->volume_count; i++)
 		if (strcmp(model->volumes[i]->id, incarnation) == 0)
 			return volume_holds(model, model->volumes[i], number, position, fork);
@@ -129,7 +129,8 @@ static void check_claims(struct model *model) {
 			                        model->acked[number].fork);
 		if (holders < claims->required)
 			violate(model, "record",
-			        "the record says that each acknowledged commit is on %d members beside sales-%d; %d have "
+			        "the record says that each acknowledged commit is on %d members beside sales-%d; %d "
+			        "have "
 			        "the last one of db%d",
 			        claims->required, claims->primary, holders, number);
 	}
@@ -179,7 +180,8 @@ void check_acknowledged(struct model *model, struct process *process, int row) {
 	bool is_older = *newest != '\0' && !has_fork(log, newest) && !model->force_allowed;
 	if (is_older && newer_primary_has(model, number, log, row)) return;
 	if (is_older) {
-		violate(model, "I2", "sales-%d acknowledged row %d, and another primary, of which it knows nothing, did before",
+		violate(model, "I2",
+		        "sales-%d acknowledged row %d, and another primary, of which it knows nothing, did before",
 		        process->slot, row);
 		return;
 	}
@@ -202,8 +204,8 @@ void check_statement(struct model *model, const struct controller *controller, s
 		if (in_force != generation)
 			violate(model, "I4",
 			        "%s of controller-%d changed sales-%d under generation %lld, and %lld is in force",
-			        action_rows[action->type].name, controller->index, process->slot,
-			        (long long)generation, (long long)in_force);
+			        action_rows[action->type].name, controller->index, process->slot, (long long)generation,
+			        (long long)in_force);
 	}
 	if (strstr(batch, "FORCE_FAILOVER_ALLOW_DATA_LOSS") != NULL && !model->force_allowed)
 		violate(model, "I5", "sales-%d was forced, and nobody asked for it", process->slot);
@@ -311,7 +313,8 @@ static struct process *only_primary(struct model *model, char why[200]) {
 		const struct sim_group *group = group_of(model->processes[i]);
 		if (group == NULL || group->role != SIM_ROLE_PRIMARY) continue;
 		if (primary != NULL) {
-			snprintf(why, 200, "sales-%d and sales-%d are PRIMARY", primary->slot, model->processes[i]->slot);
+			snprintf(why, 200, "sales-%d and sales-%d are PRIMARY", primary->slot,
+			         model->processes[i]->slot);
 			return NULL;
 		}
 		primary = model->processes[i];
@@ -335,8 +338,7 @@ static bool is_synchronized(const struct model *model, const struct process *pri
 		return false;
 	}
 	const struct sim_replica *local = sim_group_local(group);
-	enum sim_synchronization wanted =
-	        synchronous && local->synchronous ? SIM_SYNCHRONIZED : SIM_SYNCHRONIZING;
+	enum sim_synchronization wanted = synchronous && local->synchronous ? SIM_SYNCHRONIZED : SIM_SYNCHRONIZING;
 	for (size_t i = 0; i < group->database_count; i++) {
 		enum sim_synchronization state = sim_remote_synchronization(group, replica, group->databases[i].id);
 		if (state == wanted) continue;

@@ -123,15 +123,14 @@ static void run_workers(const struct options *options, struct board *board) {
 		waitpid(workers[i], &status, 0);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 0) continue;
 		board->violations++;
-		printf("seed %llu: the simulation itself died (status %d)\n",
-		       (unsigned long long)board->running[i], status);
+		printf("seed %llu: the simulation itself died (status %d)\n", (unsigned long long)board->running[i],
+		       status);
 		if (board->first_failure == 0) board->first_failure = board->running[i];
 	}
 }
 
 static struct board *new_board(void) {
-	struct board *board =
-	        mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (board == MAP_FAILED) abort();
 	return board;
 }
@@ -146,8 +145,9 @@ static int run_one(const struct options *options) {
 		run_describe(&run, &text);
 		printf("%s%s", strbuf_text(&text), outcome.timeline);
 	}
-	printf("seed %llu: %llu steps, %llu decisions, %d rows acknowledged, %.0f s of model time\n", (unsigned long long)run.seed,
-	       (unsigned long long)outcome.steps, (unsigned long long)outcome.passes, outcome.acknowledged, (double)outcome.model_time / SECOND);
+	printf("seed %llu: %llu steps, %llu decisions, %d rows acknowledged, %.0f s of model time\n",
+	       (unsigned long long)run.seed, (unsigned long long)outcome.steps, (unsigned long long)outcome.passes,
+	       outcome.acknowledged, (double)outcome.model_time / SECOND);
 	bool violated = outcome.verdict.violated;
 	if (violated) report(&run, &outcome, !options->timeline);
 	outcome_free(&outcome);
@@ -210,7 +210,8 @@ static int run_mutation(const struct options *options, enum mutation mutation) {
 
 static int run_mutations(const struct options *options) {
 	int failed = 0;
-	for (int i = 1; i < MUTATION_COUNT; i++) failed += run_mutation(options, (enum mutation)i);
+	for (int i = 1; i < MUTATION_COUNT; i++)
+		if (mutation_rows[i].seeds > 0) failed += run_mutation(options, (enum mutation)i);
 	return failed != 0;
 }
 

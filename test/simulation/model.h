@@ -73,10 +73,10 @@ void note(struct model *model, const char *format, ...) __attribute__((format(pr
 /* ---- The network (network.c) ---- */
 
 struct network {
-	bool cut[HOSTS][HOSTS];   /* from, to */
+	bool cut[HOSTS][HOSTS];     /* from, to */
 	int64_t slow[HOSTS][HOSTS]; /* added to each message */
-	int held_percent;         /* of what is sent into a cut: kept by TCP and delivered when it heals */
-	int lost_answers;         /* percent of the API's answers that never arrive */
+	int held_percent;           /* of what is sent into a cut: kept by TCP and delivered when it heals */
+	int lost_answers;           /* percent of the API's answers that never arrive */
 };
 bool network_reaches(const struct model *model, int from, int to);
 /* Of one message; a random part included. */
@@ -101,9 +101,9 @@ struct volume {
 
 /* The answer to a batch. */
 struct answer {
-	bool refused;  /* login refused */
-	bool lost;     /* the process or the session went away before the end */
-	int number;    /* Msg of the first error; 0: none */
+	bool refused; /* login refused */
+	bool lost;    /* the process or the session went away before the end */
+	int number;   /* Msg of the first error; 0: none */
 	char text[200];
 	struct sql_results results;
 };
@@ -128,10 +128,10 @@ struct process {
 	struct sim_instance *instance;
 	struct call *calls;
 	bool frozen, starts_announced;
-	int64_t wake_at;      /* when it is run next */
-	int64_t wall_offset;  /* of its clock */
+	int64_t wake_at;     /* when it is run next */
+	int64_t wall_offset; /* of its clock */
 	int64_t started;
-	char start_time[48];  /* as its own view shows it; "" not asked for yet */
+	char start_time[48]; /* as its own view shows it; "" not asked for yet */
 	/* What arrived while it was frozen. */
 	struct event *held;
 	size_t held_count;
@@ -265,20 +265,20 @@ struct observed {
 struct controller {
 	int index;
 	bool alive, frozen;
-	int64_t life;            /* counts restarts; what belongs to an earlier one is dropped */
-	int64_t clock;           /* added to model time for its monotonic clock */
+	int64_t life;  /* counts restarts; what belongs to an earlier one is dropped */
+	int64_t clock; /* added to model time for its monotonic clock */
 	int64_t wall_offset;
-	int64_t tenure;          /* counts times that its identity changed */
+	int64_t tenure; /* counts times that its identity changed */
 	char identity[NAME_SIZE];
 	bool leads;
-	int64_t renewed;         /* when the last successful renewal was sent */
-	int64_t lease_seen;      /* renewals of the lease when last read … */
-	int64_t lease_changed;   /* … and when that was different */
-	bool lease_request;      /* under way */
+	int64_t renewed;       /* when the last successful renewal was sent */
+	int64_t lease_seen;    /* renewals of the lease when last read … */
+	int64_t lease_changed; /* … and when that was different */
+	bool lease_request;    /* under way */
 
 	struct cluster cache;
-	uint64_t applied;        /* number of the last change that the watch has shown */
-	struct change *watch;    /* changes on their way, the oldest first: none overtakes another */
+	uint64_t applied;             /* number of the last change that the watch has shown */
+	struct change *watch;         /* changes on their way, the oldest first: none overtakes another */
 	struct json_object *answered; /* of our last write: shown until the cache has caught up */
 	int64_t answered_revision;
 
@@ -301,10 +301,10 @@ struct controller {
 		char key[100];
 	} busy[64];
 	size_t busy_count;
-	int64_t pass_at;       /* scheduled; INT64_MAX: none */
-	int64_t look_at;       /* when all servers are asked again */
-	bool listed;           /* the cache is filled */
-	struct event *held;    /* what arrived while it was frozen */
+	int64_t pass_at;    /* scheduled; INT64_MAX: none */
+	int64_t look_at;    /* when all servers are asked again */
+	bool listed;        /* the cache is filled */
+	struct event *held; /* what arrived while it was frozen */
 	size_t held_count;
 	const char *state;
 };
@@ -369,10 +369,10 @@ struct configuration {
 };
 
 struct fault {
-	int kind; /* place in fault_rows */
+	int kind;         /* place in fault_rows */
 	int64_t at, span; /* microseconds after the group was up */
-	int a, b; /* slots; WHO_PRIMARY: whoever is primary when it begins */
-	bool off; /* left out while shrinking */
+	int a, b;         /* slots; WHO_PRIMARY: whoever is primary when it begins */
+	bool off;         /* left out while shrinking */
 };
 enum { WHO_PRIMARY = -1, WHO_SECONDARY = -2 };
 struct fault_row {
@@ -435,7 +435,7 @@ struct model {
 	bool healed, check_probes;
 	bool keeps_timeline;
 	struct strbuf timeline;
-	struct arena arena; /* lives as long as the run */
+	struct arena arena;                      /* lives as long as the run */
 	struct endpoint_certificate certificate; /* of the own Secret */
 	/* Of invariants. */
 	char newest_fork[DATABASES][NAME_SIZE]; /* on which was acknowledged last */
@@ -456,7 +456,7 @@ struct model {
 	} claims;
 	int drops[SLOTS], volumes_lost;
 	bool force_allowed, is_deleted;
-	uint64_t probes_checked;
+	uint64_t probes;
 	struct action_tally {
 		uint64_t count, failed;
 	} tally[ACTION_TYPES];

@@ -14,8 +14,7 @@
 int64_t generation_in_force(struct process *process) {
 	struct sim_database *master = sim_database_find(process->instance, "master");
 	struct sim_store *store = sim_database_store(process->instance, master);
-	sqlite3_stmt *statement =
-	        sim_store_prepare(store, "SELECT generation FROM agkeeper_generation", NULL, 0);
+	sqlite3_stmt *statement = sim_store_prepare(store, "SELECT generation FROM agkeeper_generation", NULL, 0);
 	int64_t generation = -1;
 	if (statement != NULL && sqlite3_step(statement) == SQLITE_ROW) generation = sqlite3_column_int64(statement, 0);
 	sqlite3_finalize(statement);
@@ -111,7 +110,7 @@ static void observe_state(const struct sim_instance *instance, const struct sim_
 	row->connected = connected ? SQL_CONNECTED : SQL_DISCONNECTED;
 	row->synchronization_health = replica_health(instance, group, replica);
 	if (local) {
-		row->operational_state = operational[group->promotion_due != 0                ? 0
+		row->operational_state = operational[group->promotion_due != 0           ? 0
 		                                     : group->role == SIM_ROLE_RESOLVING ? 1
 		                                                                         : 2];
 		row->recovery_health = group->role != SIM_ROLE_RESOLVING ? "ONLINE" : "ONLINE_IN_PROGRESS";
@@ -154,6 +153,22 @@ static void observe_replicas(const struct sim_instance *instance, const struct s
 
 /* ---- Databases ---- */
 
+/* A primary's own row: the least of its secondaries', nothing where commits wait for nobody. */
+static struct sql_lsn least_hardened(const struct sim_group *group, const struct sim_replica *own,
+                                     const struct sim_database *database) {
+	uint64_t least = database->log.count;
+	if (!own->synchronous) return (struct sql_lsn){ 0 };
+	for (size_t i = 0; i < group->replica_count; i++) {
+		const struct sim_link *link = &group->replicas[i].link;
+		for (size_t j = 0; j < link->progress_count; j++) {
+			const struct sim_progress *progress = &link->progress[j];
+			if (strcmp(progress->group_database_id, database->group_database_id) != 0) continue;
+			if (progress->hardened < least) least = progress->hardened;
+		}
+	}
+	return lsn(&database->log, least);
+}
+
 static void observe_database(const struct sim_instance *instance, const struct sim_group *group,
                              const struct sim_replica *replica, const struct sim_group_database *in_group,
                              const struct sim_database *database, struct arena *arena, struct sql_database_row *row) {
@@ -181,7 +196,7 @@ static void observe_database(const struct sim_instance *instance, const struct s
 		.is_failover_ready = local ? database->ready || primary : remote == SIM_SYNCHRONIZED,
 		.suspend_reason = suspended ? "SUSPEND_FROM_USER" : NULL,
 		.state = local ? sim_database_state_name(sim_database_state(instance, database)) : NULL,
-		.hardened = lsn(log, primary && local ? database->acknowledged : hardened),
+		.hardened = primary && local ? least_hardened(group, replica, database) : lsn(log, hardened),
 		.end_of_log = lsn(log, hardened),
 		.log_send_queue_kb = shows ? (int64_t)(sim_log_bytes(log, hardened, end) / 1024) : -1,
 		.redo_queue_kb = shows ? 0 : -1,

@@ -42,9 +42,9 @@ static void put_database(struct strbuf *text, const struct sql_database_row *row
 	put_text(text, "fork", row->recovery_fork);
 	put_text(text, "state", row->state);
 	put_text(text, "suspend", row->suspend_reason);
-	const int64_t numbers[] = { row->is_local,     row->is_primary_replica, row->synchronization,
-		                    row->is_suspended, row->is_failover_ready,  row->is_commit_participant,
-		                    row->log_send_queue_kb, row->redo_queue_kb, row->secondary_lag_seconds };
+	const int64_t numbers[] = { row->is_local,          row->is_primary_replica, row->synchronization,
+		                    row->is_suspended,      row->is_failover_ready,  row->is_commit_participant,
+		                    row->log_send_queue_kb, row->redo_queue_kb,      row->secondary_lag_seconds };
 	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) put_number(text, "n", numbers[i]);
 	put_lsn(text, "recovery", row->recovery);
 	put_lsn(text, "received", row->received);
@@ -103,6 +103,15 @@ static void have_asked(struct model *model, struct call *call) {
 	else strbuf_printf(&compared->text, "%s; %s", err->message, call->answer.text);
 }
 
+/* The words around the place where they differ; NULL: nowhere. */
+static char *first_difference(const char *a, const char *b) {
+	size_t at = 0;
+	while (a[at] != '\0' && a[at] == b[at]) at++;
+	if (a[at] == b[at]) return NULL;
+	while (at > 0 && a[at - 1] != ' ' && a[at - 1] != '\n') at--;
+	return xasprintf("\"%.60s\" and \"%.60s\"", a + at, b + at);
+}
+
 char *observe_difference(struct process *process, const char *group) {
 	cleanup_arena struct arena arena = { 0 };
 	struct sql_observation seen;
@@ -113,9 +122,7 @@ char *observe_difference(struct process *process, const char *group) {
 	call_begin(process->model, process, "sa", "Passw0rd!", NULL, strbuf_text(&batch), true, have_asked, &asked);
 	process_touch(process->model, process);
 	put(&ours, &seen);
-	char *difference = NULL;
-	if (strcmp(strbuf_text(&ours), strbuf_text(&asked.text)) != 0)
-		difference = xasprintf("\n%s\n--\n%s", strbuf_text(&ours), strbuf_text(&asked.text));
+	char *difference = first_difference(strbuf_text(&ours), strbuf_text(&asked.text));
 	strbuf_free(&asked.text);
 	return difference;
 }

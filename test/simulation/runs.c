@@ -74,7 +74,7 @@ void run_draw(struct run *run, uint64_t seed) {
 		fault->at = near ? bunch + dice_below(&dice, dice_percent(&dice, 50) ? SECOND : 12 * SECOND)
 		                 : dice_below(&dice, run->length);
 		fault->span = dice_percent(&dice, 70) ? dice_between(&dice, 1, 15 * 1000) * MILLISECOND
-		                                     : dice_between(&dice, 15, 60) * SECOND;
+		                                      : dice_between(&dice, 15, 60) * SECOND;
 		fault->a = draw_who(&dice);
 		fault->b = draw_who(&dice);
 	}
@@ -84,16 +84,16 @@ void run_draw(struct run *run, uint64_t seed) {
 
 struct json_object *first_object(const struct configuration *configuration) {
 	cleanup_strbuf struct strbuf text = { 0 };
-	strbuf_printf(&text,
-	              "{\"apiVersion\":\"sql.mssql.microsoft.com/v1alpha1\",\"kind\":\"SQLServerAvailabilityGroup\","
-	              "\"metadata\":{\"name\":\"sales\",\"namespace\":\"default\",\"uid\":\"object-1\",\"generation\":1,"
-	              "\"creationTimestamp\":\"2026-11-22T00:00:00Z\",\"resourceVersion\":\"1\"},"
-	              "\"spec\":{\"agName\":\"SALES\",\"image\":\"mssql:2025\",\"edition\":\"Developer\","
-	              "\"clusterType\":\"EXTERNAL\",\"automaticFailover\":{\"enabled\":true,"
-	              "\"failoverThresholdSeconds\":%d,\"healthThreshold\":\"system\"",
-	              configuration->silence_s);
-	if (configuration->required >= 0)
-		strbuf_printf(&text, ",\"requiredSynchronized\":%d", configuration->required);
+	strbuf_printf(
+	        &text,
+	        "{\"apiVersion\":\"sql.mssql.microsoft.com/v1alpha1\",\"kind\":\"SQLServerAvailabilityGroup\","
+	        "\"metadata\":{\"name\":\"sales\",\"namespace\":\"default\",\"uid\":\"object-1\",\"generation\":1,"
+	        "\"creationTimestamp\":\"2026-11-22T00:00:00Z\",\"resourceVersion\":\"1\"},"
+	        "\"spec\":{\"agName\":\"SALES\",\"image\":\"mssql:2025\",\"edition\":\"Developer\","
+	        "\"clusterType\":\"EXTERNAL\",\"automaticFailover\":{\"enabled\":true,"
+	        "\"failoverThresholdSeconds\":%d,\"healthThreshold\":\"system\"",
+	        configuration->silence_s);
+	if (configuration->required >= 0) strbuf_printf(&text, ",\"requiredSynchronized\":%d", configuration->required);
 	strbuf_append(&text, "},\"databases\":[");
 	for (int i = 0; i < configuration->databases; i++) strbuf_printf(&text, "%s\"db%d\"", i > 0 ? "," : "", i);
 	strbuf_append(&text, "],\"storage\":{\"dataVolumeSize\":\"10Gi\"},\"replicas\":[");
@@ -206,7 +206,9 @@ static void finish(struct model *model, struct outcome *outcome) {
 
 void run_execute(const struct run *run, bool keeps_timeline, bool check_probes, struct outcome *outcome) {
 	struct configuration configuration = run->configuration;
-	if (run->published) memcpy(configuration.settings.timings, sim_settings_published().timings, sizeof(configuration.settings.timings));
+	if (run->published)
+		memcpy(configuration.settings.timings, sim_settings_published().timings,
+		       sizeof(configuration.settings.timings));
 	if (run->worse != NULL)
 		configuration.settings.assumptions[run->worse - sim_assumption_rows] = run->worse->other != 0;
 	struct model *model = model_new(&configuration, run->seed, run->mutation);

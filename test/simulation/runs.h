@@ -15,7 +15,7 @@ struct run {
 	struct configuration configuration;
 	struct boundary boundary;
 	const struct script *script; /* boundaries.c; NULL: faults */
-	bool from_the_start; /* faults begin with the bootstrap */
+	bool from_the_start;         /* faults begin with the bootstrap */
 	size_t fault_count;
 	struct fault faults[FAULTS_MOST];
 	int64_t length; /* of the time in which faults begin */

@@ -225,8 +225,7 @@ void process_freeze(struct model *model, struct process *process, bool frozen) {
 	note(model, "%s: SQL Server %s", name, frozen ? "stands still (SIGSTOP)" : "runs again");
 	process->frozen = frozen;
 	if (frozen) return;
-	for (size_t i = 0; i < process->held_count; i++)
-		event_add(model, (int64_t)i + 1, &process->held[i]);
+	for (size_t i = 0; i < process->held_count; i++) event_add(model, (int64_t)i + 1, &process->held[i]);
 	free(process->held);
 	process->held = NULL;
 	process->held_count = 0;
@@ -353,8 +352,7 @@ struct call *call_begin(struct model *model, struct process *process, const char
 	call->number = ++model->numbers;
 	const struct sim_sink sink = { call, on_columns, on_row, on_done, on_message, on_environment };
 	const struct sim_login login = { .user = user, .password = password, .database = database };
-	if (sim_instance_accepts(process->instance))
-		call->session = sim_session_open(process->instance, &login, &sink);
+	if (sim_instance_accepts(process->instance)) call->session = sim_session_open(process->instance, &login, &sink);
 	if (call->session == NULL) {
 		call->answer.refused = true;
 		if (finished != NULL) finished(model, call);

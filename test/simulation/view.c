@@ -122,7 +122,8 @@ static void fill_server(const struct model *model, const struct controller *cont
 	bool late = server->seen_at < server->changed_at || (server->busy != 0 && server->hides);
 	bool shown = server->observed != NULL && (!late || model->mutation == MUTATION_stale_sight);
 	/* A probe that was sent a moment ago is no silence. */
-	bool owes = server->silent_since != 0 && (server->unanswered > 0 || model->now - server->silent_since >= SECOND);
+	bool owes =
+	        server->silent_since != 0 && (server->unanswered > 0 || model->now - server->silent_since >= SECOND);
 	*view = (struct server_view){
 		.seen = shown ? &server->observed->observation : NULL,
 		.seen_at = shown ? mono_ms(controller, server->seen_at) : 0,
