@@ -136,11 +136,11 @@ static void check_claims(struct model *model) {
 	}
 }
 
-/* The position behind the transaction that wrote the row; 0: it is not near the end. */
+/* The position behind the transaction that wrote the row, which is near the end as a rule; 0: it is not there. */
 static uint64_t position_of(const struct sim_log *log, int row) {
 	char text[32];
 	snprintf(text, sizeof(text), "VALUES (%d)", row);
-	for (size_t i = log->count; i > 0 && i + 64 > log->count; i--)
+	for (size_t i = log->count; i > 0; i--)
 		if (memmem(log->records[i - 1].payload, log->records[i - 1].length, text, strlen(text)) != NULL)
 			return i;
 	return 0;

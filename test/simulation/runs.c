@@ -37,9 +37,6 @@ static void draw_configuration(struct run *run, struct dice *dice) {
 	if (configuration->replicas >= 3 && dice_percent(dice, 20)) configuration->required = 1;
 	for (size_t i = 0; i < SIM_ASSUMPTION_COUNT; i++)
 		if (dice_percent(dice, 6)) configuration->settings.assumptions[i] = sim_assumption_rows[i].other != 0;
-	/* A former primary that neither OFFLINE nor a restart takes its role from: nobody knows a remedy. */
-	if (!configuration->settings.assumptions[SIM_ASSUME_offline_works])
-		configuration->settings.assumptions[SIM_ASSUME_restarted_primary_resumes] = false;
 }
 
 static int draw_kind(struct dice *dice) {
@@ -211,6 +208,9 @@ void run_execute(const struct run *run, bool keeps_timeline, bool check_probes, 
 		       sizeof(configuration.settings.timings));
 	if (run->worse != NULL)
 		configuration.settings.assumptions[run->worse - sim_assumption_rows] = run->worse->other != 0;
+	/* A former primary that neither OFFLINE nor a restart takes its role from: nobody knows a remedy. */
+	if (!configuration.settings.assumptions[SIM_ASSUME_offline_works])
+		configuration.settings.assumptions[SIM_ASSUME_restarted_primary_resumes] = false;
 	struct model *model = model_new(&configuration, run->seed, run->mutation);
 	model->keeps_timeline = keeps_timeline;
 	model->check_probes = check_probes;
