@@ -99,6 +99,8 @@ extern const size_t transition_count;
 /* ---- steady.c, request.c ---- */
 
 void steady_decide(struct deciding *deciding);
+/* The replica's pod is to be deleted or evicted, and held back until it was the primary. */
+bool is_leaving(const struct deciding *deciding, const struct replica_view *replica);
 /* What people and the admission webhook ask for. */
 void requests_decide(struct deciding *deciding);
 void open_intent(struct deciding *deciding, enum intent_kind kind, const char *wanted, const char *reason,

@@ -30,8 +30,7 @@
 #include "sql/stream.h"
 #include "sql/workers.h"
 
-#define FINALIZER            "agkeeper.dev/finalizer"
-#define HAND_OVER_ANNOTATION "agkeeper.dev/hand-over" /* on a pod whose deletion waits for it */
+#define FINALIZER "agkeeper.dev/finalizer"
 
 enum {
 	PROBE_MS = 5000,         /* between looks at a group that is at rest */

@@ -624,7 +624,9 @@ static void a_request_that_cannot_be_met_is_refused(void **state) {
 static void a_deletion_hands_over_first(void **state) {
 	(void)state;
 	cleanup_group struct group *group = group_new(3);
-	group->view.hand_over_wanted = "sql-0";
+	group_look(group);
+	cleanup_free char *wish = xasprintf("sql-0/%s", group->view.replicas[0].pod.uid);
+	group->view.hand_over_wanted = wish;
 	assert_true(group_settle(group) > 0);
 	assert_string_not_equal(group->record.primary.pod, "sql-0");
 	assert_string_equal(group->record.failovers[0].reason, "PodDeleted");
