@@ -101,6 +101,11 @@ extern const size_t transition_count;
 void steady_decide(struct deciding *deciding);
 /* The replica's pod is to be deleted or evicted, and held back until it was the primary. */
 bool is_leaving(const struct deciding *deciding, const struct replica_view *replica);
+/* Whether an old primary might be about where we cannot see it: beside the recorded one and this replica. */
+bool somebody_is_out_of_sight(const struct deciding *deciding, const struct replica_view *replica);
+/* A copy of a group database here that is not suspended; NULL: none. */
+const struct sql_database_row *moving(const struct replica_view *replica);
+void suspend(struct deciding *deciding, const struct replica_view *replica, const struct sql_database_row *row);
 /* What people and the admission webhook ask for. */
 void requests_decide(struct deciding *deciding);
 void open_intent(struct deciding *deciding, enum intent_kind kind, const char *wanted, const char *reason,

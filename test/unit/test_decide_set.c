@@ -129,6 +129,7 @@ static void a_dead_member_leaves_at_once(void **state) {
 static void a_member_out_of_sight_has_a_moment(void **state) {
 	(void)state;
 	cleanup_group struct group *group = group_new(3);
+	group_pass(group);
 	group->servers[0].cut[2] = true;
 	group_pass(group);
 	assert_null(group_planned(group, ACTION_SET_AVAILABILITY, -1));
