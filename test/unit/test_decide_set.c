@@ -189,6 +189,11 @@ static void r_waits_for_the_replicas_own_word(void **state) {
 	group->view.replicas[1].server.seen = NULL;
 	group_decide(group);
 	assert_false(group_wrote(group));
+	group_look(group);
+	struct sql_observation *own = (struct sql_observation *)group->view.replicas[1].server.seen;
+	own->databases[0].hardened.value -= 1;
+	group_decide(group);
+	assert_false(group_wrote(group));
 	group_pass(group);
 	assert_int_equal(group->deciding.next.required, 1);
 }
