@@ -26,7 +26,7 @@
 #include "sql/library.h"
 #include "sql/session.h"
 
-enum { CONNECT_S = 2, STATEMENT_MS = 12000, AGAIN_MS = 10, PORT = 1433, SERVER_SIZE = 64 };
+enum { CONNECT_S = 2, STATEMENT_MS = 12000, AGAIN_MS = 10, PACE_MS = 15, PORT = 1433, SERVER_SIZE = 64 };
 
 struct acknowledged {
 	int64_t number, sent, answered;
@@ -124,6 +124,7 @@ static void write_rows(struct writer *writer, struct sql_session *session, const
 			return;
 		}
 		note(run, &row);
+		pause_ms(PACE_MS);
 	}
 }
 
@@ -201,8 +202,10 @@ static void print_summary(struct run *run) {
 	strbuf_printf(&json, "{\"acknowledged\":%zu,\"unknown\":%ld,\"refused\":%ld,\"switches\":%d,\"gapMs\":%" PRId64,
 	              run->count, atomic_load(&run->unknown), atomic_load(&run->refused), count_switches(run),
 	              gap / 1000);
+	char from[CLOCK_RFC3339_SIZE], to[CLOCK_RFC3339_SIZE];
+	if (run->count > 0)
+		strbuf_printf(&json, ",\"firstAt\":\"%s\"", clock_format_micro_time(run->rows[0].answered, from));
 	if (widest > 0) {
-		char from[CLOCK_RFC3339_SIZE], to[CLOCK_RFC3339_SIZE];
 		strbuf_printf(&json, ",\"gapFrom\":\"%s\",\"gapTo\":\"%s\"",
 		              clock_format_micro_time(run->rows[widest - 1].answered, from),
 		              clock_format_micro_time(run->rows[widest].answered, to));
