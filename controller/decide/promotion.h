@@ -31,6 +31,8 @@ extern const size_t evidence_row_count;
 
 /* Its process is gone, as far as Kubernetes tells: without waiting for anything. NULL: there is no such replica. */
 bool is_gone(const struct replica_view *replica);
+/* The old primary runs in another container than the one we knew it in, and has not answered from there. */
+bool is_started_anew(const struct deciding *deciding, const struct replica_view *primary);
 /* The recorded primary, if it still is the recorded incarnation; NULL otherwise. */
 const struct replica_view *recorded_primary(const struct deciding *deciding);
 /* Answers, in our group. */

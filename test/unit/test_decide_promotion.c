@@ -587,6 +587,26 @@ static void offline_may_fail(void **state) {
 
 /* ---- What people ask for ---- */
 
+/* Its pod is back before the promotion is over, and the server is not: writers shall not wait for that. */
+static void an_old_primary_that_only_starts_is_no_member(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group_pass(group);
+	group_kill(group, 0);
+	group_pass(group);
+	group_do(group);
+	assert_int_equal(group->record.intent.kind, INTENT_FAILOVER);
+	group_start(group, 0);
+	group_silence(group, 0, true);
+	for (int i = 0; i < 50 && group->record.intent.kind != INTENT_NONE; i++) {
+		group_pass(group);
+		group_do(group);
+	}
+	assert_string_not_equal(group->record.primary.pod, "sql-0");
+	assert_int_equal(record_find(&group->record, "sql-0", NULL), -1);
+	assert_int_equal(group->record.required, 1);
+}
+
 static void a_primary_on_request(void **state) {
 	(void)state;
 	cleanup_group struct group *group = group_new(3);
@@ -911,6 +931,7 @@ int main(void) {
 		cmocka_unit_test(failover_may_want_the_endpoint_running),
 		cmocka_unit_test(a_stale_primary_is_set_right),
 		cmocka_unit_test(offline_may_fail),
+		cmocka_unit_test(an_old_primary_that_only_starts_is_no_member),
 		cmocka_unit_test(a_primary_on_request),
 		cmocka_unit_test(a_request_that_cannot_be_met_is_refused),
 		cmocka_unit_test(a_deletion_hands_over_first),
