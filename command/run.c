@@ -23,6 +23,7 @@
 #include "kube/client.h"
 #include "kube/loop.h"
 #include "tls/authority.h"
+#include "webhook/handover.h"
 #include "webhook/lookup.h"
 #include "webhook/metrics_server.h"
 #include "webhook/server.h"
@@ -41,10 +42,12 @@ struct process {
 	struct kube_loop *loop;
 	struct engine *engine; /* NULL: --no-controller */
 	char *identity;
+	struct kube_cache *pods, *groups; /* of the engine */
 	struct lookup_cluster cluster;
 	struct lookup_provider lookups;
 	char *own_user;
 	char *client_ca;
+	struct handover *handover; /* NULL: no controller here follows pods */
 	struct server *server;
 	char **names;
 	struct keeper *keeper;
@@ -113,6 +116,10 @@ static int connect_cluster(struct process *process, struct error **err) {
 	process->cluster.client = process->client;
 	for (int i = 0; i < LOOKUP_RESOURCES; i++) {
 		process->cluster.caches[i] = follow(process, lookup_kube_resource((enum lookup_resource)i));
+	}
+	if (process->engine != NULL) {
+		process->pods = engine_follow(process->engine, &kube_pods);
+		process->groups = engine_follow(process->engine, &kube_sqlserveravailabilitygroups);
 	}
 	lookup_cluster_add_metrics(&process->cluster, process->metrics);
 	process->lookups = lookup_provider_cluster(&process->cluster);
@@ -234,6 +241,18 @@ static int start_metrics_server(struct process *process, struct error **err) {
 
 /* ---- Start, wait, stop ---- */
 
+/* After engine_start: its caches are there. */
+static struct handover *make_handover(struct process *process) {
+	return handover_new(&(struct handover_options){
+	        .client = process->client,
+	        .pods = process->pods,
+	        .groups = process->groups,
+	        .servers = process->cluster.caches[LOOKUP_MSSQLSERVER],
+	        .metrics = process->metrics,
+	        .own_user = process->own_user,
+	});
+}
+
 static int start_server(struct process *process, struct error **err) {
 	if (process->options.client_ca != NULL) {
 		cleanup_strbuf struct strbuf pem = { 0 };
@@ -241,9 +260,11 @@ static int start_server(struct process *process, struct error **err) {
 			return error_prefix(err, "--client-ca");
 		process->client_ca = strbuf_detach(&pem);
 	}
+	if (process->engine != NULL) process->handover = make_handover(process);
 	const struct server_config config = {
 		.listen = process->options.listen,
 		.lookups = &process->lookups,
+		.handover = process->handover,
 		.metrics = process->metrics,
 		.own_user = process->own_user,
 		.client_ca_pem = process->client_ca,
@@ -284,6 +305,8 @@ static void stop(struct process *process) {
 	/* The probes are answered until the last review is, and ask the server how it is. */
 	metrics_server_stop(process->metrics_server);
 	server_stop(process->server, 0);
+	handover_stop(process->handover);
+	handover_free(process->handover);
 	keeper_free(process->keeper);
 	certificate_files_free(process->files);
 	serving_names_free(process->names);

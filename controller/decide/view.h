@@ -139,9 +139,11 @@ struct view {
 	const struct attempt *attempts; /* what failed, and when to try again */
 	size_t attempt_count;
 	/* Annotations of a person. */
-	const char *wanted_primary;   /* agkeeper.dev/primary: a pod; NULL: none */
-	const char *allow_data_loss;  /* agkeeper.dev/allow-data-loss: "<pod>/<uid of the object>" */
-	const char *hand_over_wanted; /* a pod whose deletion or eviction waits for a hand-over; NULL: none */
+	const char *wanted_primary;  /* agkeeper.dev/primary: a pod; NULL: none */
+	const char *allow_data_loss; /* agkeeper.dev/allow-data-loss: "<pod>/<uid of the object>" */
+	/* Of the admission webhook, agkeeper.dev/hand-over: "<pod>/<its uid>", a pod whose deletion or eviction waits
+	 * for a hand-over; NULL: none. */
+	const char *hand_over_wanted;
 };
 
 /* The replica of a pod, NULL when there is none. */

@@ -32,8 +32,7 @@
 #include "sql/workers.h"
 #include "tls/bundle.h"
 
-#define FINALIZER            "agkeeper.dev/finalizer"
-#define HAND_OVER_ANNOTATION "agkeeper.dev/hand-over" /* on a pod whose deletion waits for it */
+#define FINALIZER "agkeeper.dev/finalizer"
 
 enum {
 	PROBE_MS = 5000,         /* between looks at a group that is at rest */
