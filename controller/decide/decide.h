@@ -8,8 +8,9 @@
  *   ladder      bringing a replica back
  *   databases   created, backed up, added; kubedb_system
  *   settings    access modes, endpoint addresses, replicas added and removed, DB_FAILOVER
- *   labels      the role on each pod
  *   rollout     rolling updates, cordoned nodes
+ *   volumes     ops requests: volumes that grow
+ *   labels      the role on each pod
  *   report      status, conditions, Events
  *
  * While a promotion is under way only promotion, labels and report speak for the servers. */

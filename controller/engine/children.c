@@ -67,6 +67,7 @@ struct surroundings managed_surroundings(const struct managed *managed, const st
 		.has_policy_v1 = engine->offers[OFFER_POLICY_V1].is_there,
 		.has_service_monitors = engine->offers[OFFER_SERVICE_MONITORS].is_there,
 		.configuration = managed->configuration_text,
+		.volume_size = managed->volume_size,
 	};
 	*version = NULL;
 	const char *wanted = json_get_text(json_get(managed->object->json, "spec"), "version");
@@ -158,6 +159,7 @@ static uint64_t source_of(const struct managed *managed) {
 	json_set_text(source, "image", surroundings.image != NULL ? surroundings.image : "");
 	json_set_text(source, "exporter", surroundings.exporter_image != NULL ? surroundings.exporter_image : "");
 	json_set_text(source, "configuration", surroundings.configuration != NULL ? surroundings.configuration : "");
+	json_set_text(source, "volumes", surroundings.volume_size != NULL ? surroundings.volume_size : "");
 	json_set(source, "kept", json_object_new_int64(surroundings.kept_pods));
 	json_set(source, "policy", json_object_new_boolean(surroundings.has_policy_v1));
 	json_set(source, "monitors", json_object_new_boolean(surroundings.has_service_monitors));

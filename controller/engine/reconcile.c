@@ -82,6 +82,7 @@ static void look(struct managed *managed, int64_t now) {
 	if (!managed_read(managed)) return;
 	managed_count_phase(managed, json_get_text(json_get(managed->object->json, "status"), "phase"));
 	secrets_refresh(managed, now);
+	operations_refresh(managed);
 	children_refresh(managed);
 	servers_refresh(managed);
 	if (!secrets_are_read(managed)) {
@@ -97,6 +98,10 @@ void reconcile(struct engine *engine, const char *key) {
 	if (engine->tenure == NULL || !lease_keeper_holds(engine->lease)) return;
 	if (!follow_is_synced(engine)) {
 		queue_add_after(engine->queue, key, UNSYNCED_MS);
+		return;
+	}
+	if (operations_is_key(key)) {
+		operations_end_orphan(engine, key);
 		return;
 	}
 	struct managed *managed = managed_get(engine, key);
