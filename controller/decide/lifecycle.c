@@ -237,7 +237,7 @@ static void delete_set(struct deciding *deciding) {
 static void delete_left_pods(struct deciding *deciding) {
 	for (size_t i = 0; i < deciding->view->replica_count; i++) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
-		if (!replica->pod.exists || !replica->pod.is_ours || replica->pod.is_deleting) continue;
+		if (!replica->pod.is_orphan || replica->pod.is_deleting) continue;
 		change_api(deciding, &(struct action){ .type = ACTION_DELETE_POD,
 		                                       .pod = replica->pod_name,
 		                                       .text = replica->pod.uid,

@@ -82,9 +82,9 @@ void ops_set_progress(struct ops *ops, size_t done, size_t count) {
 	json_set_text(ops->status, "progress", plan_text(ops->deciding->plan, "%zu/%zu", done, count));
 }
 
-#define FORMATTED(text_, format_)                           \
-	va_list args_;                                      \
-	va_start(args_, format_);                           \
+#define FORMATTED(text_, format_)                              \
+	va_list args_;                                         \
+	va_start(args_, format_);                              \
 	cleanup_free char *text_ = xvasprintf(format_, args_); \
 	va_end(args_)
 
@@ -102,8 +102,7 @@ bool ops_is_late(const struct ops *ops, const char *step) {
 	const char *since = json_get_text(condition, "lastTransitionTime");
 	if (ops->request->timeout_s <= 0 || since == NULL || !is(json_get_text(condition, "status"), "False"))
 		return false;
-	int64_t left = clock_parse_rfc3339(since) + ops->request->timeout_s -
-	               ops->deciding->view->wall_us / 1000000;
+	int64_t left = clock_parse_rfc3339(since) + ops->request->timeout_s - ops->deciding->view->wall_us / 1000000;
 	if (left > 0) plan_look(ops->deciding->plan, left * 1000);
 	return left <= 0;
 }
@@ -150,10 +149,10 @@ struct json_object *ops_orphan_status(const struct json_object *request, int64_t
 	(void)request_view_read(request, &view);
 	if (view.phase == REQUEST_OVER) return NULL;
 	struct json_object *status = status_of(request);
-	cleanup_free char *message =
-	        xasprintf("spec.databaseRef.name: MSSQLServer \"%s\" does not exist any more; its volumes, where they are kept, "
-	                  "are as they were left",
-	                  database != NULL ? database : "");
+	cleanup_free char *message = xasprintf(
+	        "spec.databaseRef.name: MSSQLServer \"%s\" does not exist any more; its volumes, where they are kept, "
+	        "are as they were left",
+	        database != NULL ? database : "");
 	json_set_text(status, "phase", "Failed");
 	set_step(status, "Failed", true, "DatabaseMissing", message, wall_us);
 	return status;

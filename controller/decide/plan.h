@@ -85,7 +85,7 @@ enum action_session { SESSION_NONE, SESSION_ADMINISTRATOR, SESSION_OWN, SESSION_
 	ROW(DROP_DATABASE, SERVER, FENCED)     /* text: a left-over copy that blocks seeding */                        \
 	ROW(SUSPEND_MOVEMENT, SERVER, FENCED)  /* text: a database of the group, on this replica alone */              \
 	ROW(RESUME_MOVEMENT, SERVER, FENCED)   /* text: a suspended database */                                        \
-	/* Words for people: text is the reason in CamelCase, note the sentence, number 1 for a warning; peer: the ops  \
+	/* Words for people: text is the reason in CamelCase, note the sentence, number 1 for a warning; peer: the ops \
 	 * request it is about (NULL: the object). */                                                                  \
 	ROW(EVENT, NOBODY, NONE)
 

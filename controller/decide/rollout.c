@@ -221,7 +221,8 @@ static void roll(struct deciding *deciding) {
 
 static bool can_take_over(const struct deciding *deciding, const struct replica_view *replica) {
 	const struct node_view *node = &replica->node;
-	if (is_primary(deciding, replica) || !replica_is_back(deciding, replica) || !replica->pod.is_ready) return false;
+	if (is_primary(deciding, replica) || !replica_is_back(deciding, replica) || !replica->pod.is_ready)
+		return false;
 	if (node->exists && (node->is_cordoned || !node->is_ready)) return false;
 	return replica->spec->is_candidate || replica->spec->availability == SQL_ASYNCHRONOUS_COMMIT;
 }

@@ -137,18 +137,27 @@ static bool is_left_behind(const struct json_object *metadata, const char *pod) 
 	return instance != NULL && is_set_of(instance, pod) && json_get(labels, "app.kubernetes.io/managed-by") != NULL;
 }
 
-static bool is_ours(const struct json_object *metadata) {
-	const char *pod = json_get_text(metadata, "name");
+static bool is_controlled(const struct json_object *metadata, const char *pod, bool *by_set) {
 	const struct json_object *owners = json_get(metadata, "ownerReferences");
-	if (pod == NULL) return false;
-	if (!json_object_is_type(owners, json_type_array)) return is_left_behind(metadata, pod);
+	*by_set = false;
+	if (!json_object_is_type(owners, json_type_array)) return false;
 	for (size_t i = 0; i < json_object_array_length(owners); i++) {
 		const struct json_object *owner = json_object_array_get_idx(owners, i);
 		if (!json_get_flag(owner, "controller", false)) continue;
 		const char *set = json_get_text(owner, "name");
-		return is(json_get_text(owner, "kind"), "StatefulSet") && set != NULL && is_set_of(set, pod);
+		*by_set = is(json_get_text(owner, "kind"), "StatefulSet") && set != NULL && is_set_of(set, pod);
+		return true;
 	}
-	return is_left_behind(metadata, pod);
+	return false;
+}
+
+static void read_owner(const struct json_object *metadata, struct pod_view *view) {
+	const char *pod = json_get_text(metadata, "name");
+	if (pod == NULL) return;
+	bool by_set;
+	bool is_owned = is_controlled(metadata, pod, &by_set);
+	view->is_orphan = !is_owned && is_left_behind(metadata, pod);
+	view->is_ours = by_set || view->is_orphan;
 }
 
 void pod_view_read(const struct json_object *pod, const char *update_revision, const char *role_label,
@@ -170,7 +179,7 @@ void pod_view_read(const struct json_object *pod, const char *update_revision, c
 	        update_revision == NULL || is(json_get_text(labels, "controller-revision-hash"), update_revision);
 	view->trouble = trouble_of_pod(pod);
 	view->is_stuck = view->trouble != NULL;
-	view->is_ours = is_ours(metadata);
+	read_owner(metadata, view);
 }
 
 /* ---- Nodes and claims ---- */

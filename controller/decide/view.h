@@ -32,7 +32,8 @@ struct pod_view {
 	bool is_current; /* of the StatefulSet's newest revision */
 	bool is_stuck;   /* cannot be pulled, scheduled, started: `trouble` says it in Kubernetes' words */
 	const char *trouble;
-	bool is_ours; /* controlled by our StatefulSet */
+	bool is_ours;   /* controlled by our StatefulSet, or */
+	bool is_orphan; /* … by nobody, while that is made again */
 };
 
 struct node_view {
@@ -148,7 +149,7 @@ struct view {
 	bool set_is_deleting;           /* … and is being deleted */
 	bool has_set_size;              /* it makes volumes, of set_size */
 	struct quantity set_size;
-	bool has_issuers;               /* the cluster offers cert-manager's API, as far as is known */
+	bool has_issuers; /* the cluster offers cert-manager's API, as far as is known */
 
 	const struct request_view *requests; /* ops requests for the object, the oldest first */
 	size_t request_count;

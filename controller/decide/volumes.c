@@ -43,8 +43,12 @@ static const char *step_of_volume(struct deciding *deciding, const struct replic
 
 static const char *reason_of(enum volume_state state) {
 	static const char *const reasons[] = {
-		[VOLUME_ABSENT] = "NoVolume",       [VOLUME_SMALL] = "Asking",           [VOLUME_ASKED] = "WaitingForStorage",
-		[VOLUME_GROWING] = "Expanding", [VOLUME_WAITS_FOR_NODE] = "WaitingForNode", [VOLUME_DONE] = "Expanded",
+		[VOLUME_ABSENT] = "NoVolume",
+		[VOLUME_SMALL] = "Asking",
+		[VOLUME_ASKED] = "WaitingForStorage",
+		[VOLUME_GROWING] = "Expanding",
+		[VOLUME_WAITS_FOR_NODE] = "WaitingForNode",
+		[VOLUME_DONE] = "Expanded",
 	};
 	return reasons[state];
 }
@@ -121,15 +125,15 @@ static bool update_object(struct ops *ops, const char *text) {
 		return true;
 	}
 	const struct attempt *failed = attempt_of(deciding->view, ACTION_PATCH_STORAGE, NULL, text);
-	const char *words = failed != NULL ? TEXT("spec.storage of MSSQLServer %s cannot be set to %s: %s; it is tried "
-	                                          "again by itself",
-	                                          deciding->spec->name, text, failed->message)
-	                                   : TEXT("spec.storage of MSSQLServer %s is set to %s", deciding->spec->name,
-	                                          text);
+	const char *words = failed != NULL
+	                            ? TEXT("spec.storage of MSSQLServer %s cannot be set to %s: %s; it is tried "
+	                                   "again by itself",
+	                                   deciding->spec->name, text, failed->message)
+	                            : TEXT("spec.storage of MSSQLServer %s is set to %s", deciding->spec->name, text);
 	ops_set_step(ops, step_object, false, failed != NULL ? "Refused" : "Updating", "%s", words);
-	change_api(deciding, &(struct action){ .type = ACTION_PATCH_STORAGE,
-	                                       .text = text,
-	                                       .reason = "its volumes are as large" });
+	change_api(
+	        deciding,
+	        &(struct action){ .type = ACTION_PATCH_STORAGE, .text = text, .reason = "its volumes are as large" });
 	end_if_late(ops, step_object, words);
 	return false;
 }
@@ -140,8 +144,8 @@ static bool all_are_back(struct ops *ops) {
 	for (size_t i = 0; i < deciding->spec->replica_count; i++) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
 		if (replica_is_back(deciding, replica)) continue;
-		const char *words = plan_text(ops->deciding->plan, "%s is not back and synchronized yet",
-		                              replica->pod_name);
+		const char *words =
+		        plan_text(ops->deciding->plan, "%s is not back and synchronized yet", replica->pod_name);
 		ops_set_step(ops, step_back, false, "Waiting", "%s", words);
 		end_if_late(ops, step_back, words);
 		return false;
@@ -219,8 +223,7 @@ static const char *hopeless(const struct deciding *deciding, const struct reques
 	return NULL;
 }
 
-static void consider(struct deciding *deciding, const struct request_view *request,
-                     const struct request_view *active) {
+static void consider(struct deciding *deciding, const struct request_view *request, const struct request_view *active) {
 	struct ops ops;
 	const char *words = NULL;
 	ops_begin(&ops, deciding, request);
@@ -250,7 +253,8 @@ static void grow_to_spec(struct deciding *deciding) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
 		enum volume_state state = volume_state(&replica->claim, size);
 		if (state == VOLUME_DONE || state == VOLUME_ABSENT) continue;
-		strbuf_printf(&words, "%s%s", words.length > 0 ? "; " : "", volume_words(deciding, replica, size, text));
+		strbuf_printf(&words, "%s%s", words.length > 0 ? "; " : "",
+		              volume_words(deciding, replica, size, text));
 		if (state == VOLUME_SMALL) volume_ask(deciding, replica, text);
 	}
 	bool is_growing = words.length > 0;

@@ -2,8 +2,8 @@
  *
  * An MSSQLServer's grow by an ops request, as if a person had created it: named after the size, so that it is created
  * once. A SQLServerAvailabilityGroup has no requests, and its spec belongs to its user (and to whatever applies it from
- * a repository, which would set it back): there the claims themselves are what is remembered. One is asked for more, and
- * from then on the largest claim, up to `max`, is the size of all of them. */
+ * a repository, which would set it back): there the claims themselves are what is remembered. One is asked for more,
+ * and from then on the largest claim, up to `max`, is the size of all of them. */
 #include <string.h>
 
 #include "base/json.h"
@@ -118,8 +118,9 @@ static const char *create_request(struct deciding *deciding, const char *size) {
 	const char *name = request_name(deciding, size);
 	const struct attempt *failed = attempt_of(deciding->view, ACTION_CREATE_REQUEST, NULL, name);
 	if (find_request(deciding->view, name) != NULL)
-		return plan_text(deciding->plan, "MSSQLServerOpsRequest %s did not succeed (kubectl -n %s describe msops %s "
-		                                 "says why); delete it, and another is created",
+		return plan_text(deciding->plan,
+		                 "MSSQLServerOpsRequest %s did not succeed (kubectl -n %s describe msops %s "
+		                 "says why); delete it, and another is created",
 		                 name, deciding->spec->namespace, name);
 	change_api(deciding, &(struct action){ .type = ACTION_CREATE_REQUEST,
 	                                       .text = name,
@@ -144,8 +145,9 @@ void volumes_expand_by_policy(struct deciding *deciding) {
 	struct quantity next = smaller((struct quantity){ size.nano + policy.by.nano }, policy.max);
 	const char *text = size_text(&deciding->plan->arena, next);
 	if (quantity_compare(next, size) <= 0) {
-		trouble = plan_text(deciding->plan, "volume data-%s fills up, and spec.autoExpand.max (%s) is reached: raise it, "
-		                                    "or free space",
+		trouble = plan_text(deciding->plan,
+		                    "volume data-%s fills up, and spec.autoExpand.max (%s) is reached: raise it, "
+		                    "or free space",
 		                    filled->pod_name, size_text(&deciding->plan->arena, policy.max));
 	} else if (has_requests(view->spec)) {
 		trouble = create_request(deciding, text);

@@ -92,8 +92,8 @@ static const char *words_of_refusal(struct deciding *deciding, const struct repl
 	if (refusal->number == HTTP_FORBIDDEN && strstr(refusal->message, "resize") != NULL)
 		advice = "; its StorageClass must allow it (allowVolumeExpansion: true), then a new request goes on "
 		         "from here";
-	return TEXT("volume data-%s: Kubernetes refuses to make it %s: %s%s", replica->pod_name, text,
-	            refusal->message, advice);
+	return TEXT("volume data-%s: Kubernetes refuses to make it %s: %s%s", replica->pod_name, text, refusal->message,
+	            advice);
 }
 
 static const char *with_trouble(struct deciding *deciding, const struct claim_view *claim, const char *words) {
@@ -114,18 +114,19 @@ const char *volume_words(struct deciding *deciding, const struct replica_view *r
 		if (refusal != NULL) return words_of_refusal(deciding, replica, refusal, text);
 		return TEXT("volume data-%s: %s is asked for", pod, text);
 	case VOLUME_ASKED:
-		return with_trouble(deciding, claim,
-		                    TEXT("volume data-%s: %s is asked for; the storage driver has not begun", pod,
-		                         text));
+		return with_trouble(
+		        deciding, claim,
+		        TEXT("volume data-%s: %s is asked for; the storage driver has not begun", pod, text));
 	case VOLUME_GROWING:
 		return with_trouble(deciding, claim,
 		                    TEXT("volume data-%s: the storage driver makes the disk %s", pod, text));
 	case VOLUME_WAITS_FOR_NODE:
-		return with_trouble(deciding, claim,
-		                    TEXT("volume data-%s: the disk has %s, and %s is to make its file system larger; if "
-		                         "it stays so the driver needs the pod restarted: delete this request, and "
-		                         "create one with mode Offline",
-		                         pod, text, node));
+		return with_trouble(
+		        deciding, claim,
+		        TEXT("volume data-%s: the disk has %s, and %s is to make its file system larger; if "
+		             "it stays so the driver needs the pod restarted: delete this request, and "
+		             "create one with mode Offline",
+		             pod, text, node));
 	case VOLUME_DONE: break;
 	}
 	if (quantity_compare(claim->requested, size) > 0) {

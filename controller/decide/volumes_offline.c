@@ -143,8 +143,7 @@ void volume_grow_offline(struct deciding *deciding, const struct replica_view *r
 	} else if (!is_away) {
 		*words = TEXT("%s is next, and waits for its pod", replica->pod_name);
 	} else {
-		*words = TEXT("%s is stopped; %s", replica->pod_name,
-		              volume_words(deciding, replica, wanted, size));
+		*words = TEXT("%s is stopped; %s", replica->pod_name, volume_words(deciding, replica, wanted, size));
 		if (volume_state(&replica->claim, wanted) == VOLUME_SMALL) volume_ask(deciding, replica, size);
 	}
 }

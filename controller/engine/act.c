@@ -15,8 +15,8 @@ static void do_nothing(struct deed *deed) {
 }
 
 static void (*const doers[])(struct deed *deed) = {
-	[TARGET_OBJECT] = act_on_api, [TARGET_CHILD] = act_on_child,   [TARGET_POD] = act_on_api,
-	[TARGET_CLAIM] = act_on_api,  [TARGET_SECRET] = act_on_secret, [TARGET_SERVER] = act_on_server,
+	[TARGET_OBJECT] = act_on_api,      [TARGET_CHILD] = act_on_child,   [TARGET_POD] = act_on_api,
+	[TARGET_CLAIM] = act_on_api,       [TARGET_SECRET] = act_on_secret, [TARGET_SERVER] = act_on_server,
 	[TARGET_REQUEST] = act_on_request, [TARGET_NOBODY] = do_nothing,
 };
 
@@ -32,8 +32,9 @@ static bool is_beside(enum action_type type) {
 
 static char *target_of(const struct action *action) {
 	static const char *const names[] = {
-		[TARGET_OBJECT] = "Object", [TARGET_CHILD] = "Child",   [TARGET_POD] = "Pod", [TARGET_CLAIM] = "Claim",
-		[TARGET_SECRET] = "Secret", [TARGET_SERVER] = "Server", [TARGET_REQUEST] = "Request", [TARGET_NOBODY] = ""
+		[TARGET_OBJECT] = "Object",   [TARGET_CHILD] = "Child",   [TARGET_POD] = "Pod",
+		[TARGET_CLAIM] = "Claim",     [TARGET_SECRET] = "Secret", [TARGET_SERVER] = "Server",
+		[TARGET_REQUEST] = "Request", [TARGET_NOBODY] = ""
 	};
 	enum action_target target = action_rows[action->type].target;
 	const char *kind = is_beside(action->type) ? action_rows[action->type].name : names[target];
@@ -277,8 +278,7 @@ void act_say(struct managed *managed, const struct action *action) {
 	cleanup_kube_object const struct kube_object *request = NULL;
 	if (action->peer != NULL)
 		request = follow_get(managed->engine, CACHE_OPSREQUEST, managed->namespace, action->peer);
-	const struct kube_resource *resource =
-	        request != NULL ? &kube_mssqlserveropsrequests : managed->resource;
+	const struct kube_resource *resource = request != NULL ? &kube_mssqlserveropsrequests : managed->resource;
 	const struct kube_object *object = request != NULL ? request : managed->object;
 	kube_resource_api_version(&api_version, resource);
 	const struct event_subject subject = {

@@ -79,7 +79,8 @@ static const char *newest_trouble(const struct json_object *list, const char *ui
 	for (size_t i = 0; json_object_is_type(items, json_type_array) && i < json_object_array_length(items); i++) {
 		const struct json_object *event = json_object_array_get_idx(items, i);
 		const char *whose = json_get_text(json_get(event, "involvedObject"), "uid");
-		if (whose == NULL || strcmp(whose, uid) != 0 || !is_about_size(json_get_text(event, "reason"))) continue;
+		if (whose == NULL || strcmp(whose, uid) != 0 || !is_about_size(json_get_text(event, "reason")))
+			continue;
 		if (newest == NULL || strcmp(time_of(event), time_of(newest)) >= 0) newest = event;
 	}
 	return json_get_text(newest, "message");

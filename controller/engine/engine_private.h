@@ -409,7 +409,7 @@ void act_on_api(struct deed *deed);    /* act_api.c */
 void act_on_child(struct deed *deed);  /* act_child.c */
 void act_on_secret(struct deed *deed); /* act_secret.c */
 void act_store_certificate(struct deed *deed, const struct endpoint_certificate *endpoint);
-void act_on_server(struct deed *deed); /* act_sql.c */
+void act_on_server(struct deed *deed);  /* act_sql.c */
 void act_on_request(struct deed *deed); /* act_request.c */
 void act_say(struct managed *managed, const struct action *action);
 

@@ -192,7 +192,8 @@ void follow_add_all(struct engine *engine) {
 	static const struct {
 		enum engine_cache cache;
 		react *react;
-	} kinds[] = { { CACHE_SQLAG, on_sqlag }, { CACHE_MSSQLSERVER, on_mssqlserver },
+	} kinds[] = { { CACHE_SQLAG, on_sqlag },
+		      { CACHE_MSSQLSERVER, on_mssqlserver },
 		      { CACHE_OPSREQUEST, on_opsrequest } };
 	if (!engine_is_leading(engine)) return;
 	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {

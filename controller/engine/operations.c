@@ -153,9 +153,8 @@ void operations_end_orphan(struct engine *engine, const char *key) {
 		orphan_free(orphan);
 		return;
 	}
-	const struct kube_request request = { .method = KUBE_GET,
-		                              .resource = &kube_mssqlservers,
-		                              .namespace = orphan->namespace,
-		                              .name = database };
+	const struct kube_request request = {
+		.method = KUBE_GET, .resource = &kube_mssqlservers, .namespace = orphan->namespace, .name = database
+	};
 	kube_loop_submit(engine->options.loop, &request, on_database, orphan);
 }
