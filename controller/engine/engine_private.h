@@ -175,6 +175,7 @@ struct managed {
 	struct request_view *requests; /* read from those, the oldest first */
 	char *volume_size;             /* of volumes made from now on; NULL: as spec says */
 
+	uint64_t children_hint;
 	uint64_t children_of; /* digest of what the children were made from */
 	size_t child_count;
 	struct child *children;
@@ -186,6 +187,7 @@ struct managed {
 	struct secret_read administrator, own, configuration;
 	bool made_administrator; /* it is one that we made */
 	bool has_certificate;
+	unsigned configuration_reads;
 	char *configuration_text;                        /* mssql.conf of the Secret that spec names */
 	char *controller_password, *master_key_password; /* of the own Secret; wiped */
 	char *applied_password;                          /* … sa's, as last applied; wiped */
