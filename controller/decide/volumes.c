@@ -54,53 +54,53 @@ static const char *reason_of(enum volume_state state) {
 }
 
 /* A volume that is not done: told, and the request ended where it cannot be. */
-static void report_volume(struct ops *ops, const struct replica_view *replica, const char *text, const char *words) {
+static void report_volume(struct ops *ops, const struct replica_view *replica, const struct volume_wish *wish,
+                          const char *words) {
 	struct deciding *deciding = ops->deciding;
-	const struct request_view *request = ops->request;
 	const char *step = step_of_volume(deciding, replica);
-	enum volume_state state = volume_state(&replica->claim, request->size);
+	enum volume_state state = volume_state(&replica->claim, wish->size);
 	ops_set_step(ops, step, false, reason_of(state), "%s", words);
-	if (volume_is_refused(deciding, replica, text, request->max_retries))
-		ops_fail(ops, "ExpansionRefused", "%s", volume_words(deciding, replica, request->size, text));
+	if (volume_is_refused(deciding, replica, wish))
+		ops_fail(ops, "ExpansionRefused", "%s", volume_words(deciding, replica, wish));
 	else end_if_late(ops, step, words);
 }
 
-static void grow_online(struct ops *ops, const struct replica_view *replica, const char *text) {
+static void grow_online(struct ops *ops, const struct replica_view *replica, const struct volume_wish *wish) {
 	struct deciding *deciding = ops->deciding;
-	if (volume_state(&replica->claim, ops->request->size) == VOLUME_SMALL) volume_ask(deciding, replica, text);
-	report_volume(ops, replica, text, volume_words(deciding, replica, ops->request->size, text));
+	if (volume_state(&replica->claim, wish->size) == VOLUME_SMALL) volume_ask(deciding, replica, wish);
+	report_volume(ops, replica, wish, volume_words(deciding, replica, wish));
 }
 
-static void grow_offline(struct ops *ops, const struct replica_view *replica, const char *text) {
+static void grow_offline(struct ops *ops, const struct replica_view *replica, const struct volume_wish *wish) {
 	struct deciding *deciding = ops->deciding;
-	const char *words = volume_words(deciding, replica, ops->request->size, text);
-	bool is_in_turn = replica == volume_in_turn(deciding, ops->request->size);
-	bool waits_for_pod = volume_state(&replica->claim, ops->request->size) == VOLUME_WAITS_FOR_NODE;
+	const char *words = volume_words(deciding, replica, wish);
+	bool is_in_turn = replica == volume_in_turn(deciding, wish->size);
+	bool waits_for_pod = volume_state(&replica->claim, wish->size) == VOLUME_WAITS_FOR_NODE;
 	if (!is_in_turn && !waits_for_pod) return;
-	if (is_in_turn) volume_grow_offline(deciding, replica, text, &words);
-	report_volume(ops, replica, text, words);
+	if (is_in_turn) volume_grow_offline(deciding, replica, wish, &words);
+	report_volume(ops, replica, wish, words);
 }
 
 /* True when all are as large as they shall be. */
-static bool grow_volumes(struct ops *ops, const char *text) {
+static bool grow_volumes(struct ops *ops, const struct volume_wish *wish) {
 	struct deciding *deciding = ops->deciding;
 	size_t done = 0, count = deciding->spec->replica_count;
 	for (size_t i = 0; i < count; i++) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
-		enum volume_state state = volume_state(&replica->claim, ops->request->size);
+		enum volume_state state = volume_state(&replica->claim, wish->size);
 		if (state == VOLUME_DONE) {
 			ops_set_step(ops, step_of_volume(deciding, replica), true, reason_of(state), "%s",
-			             volume_words(deciding, replica, ops->request->size, text));
+			             volume_words(deciding, replica, wish));
 		}
 		done += state == VOLUME_DONE || state == VOLUME_ABSENT;
 	}
 	ops_set_progress(ops, done, count);
 	for (size_t i = count; i-- > 0 && !ops_is_over(ops);) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
-		enum volume_state state = volume_state(&replica->claim, ops->request->size);
+		enum volume_state state = volume_state(&replica->claim, wish->size);
 		if (state == VOLUME_DONE || state == VOLUME_ABSENT) continue;
-		if (ops->request->is_offline) grow_offline(ops, replica, text);
-		else grow_online(ops, replica, text);
+		if (ops->request->is_offline) grow_offline(ops, replica, wish);
+		else grow_online(ops, replica, wish);
 	}
 	return done == count;
 }
@@ -162,7 +162,8 @@ static void carry_on(struct ops *ops) {
 	     "ops request %s expands the volumes to %s: no pod is replaced for anything else meanwhile",
 	     ops->request->name, text);
 	plan_look(deciding->plan, 1000);
-	if (!grow_volumes(ops, text) || ops_is_over(ops)) return;
+	const struct volume_wish wish = { ops->request->size, text, ops->request };
+	if (!grow_volumes(ops, &wish) || ops_is_over(ops)) return;
 	if (!renew_set_of_request(ops) || ops_is_over(ops)) return;
 	if (!update_object(ops, text) || ops_is_over(ops)) return;
 	if (!all_are_back(ops)) return;
@@ -247,15 +248,14 @@ static void consider(struct deciding *deciding, const struct request_view *reque
 static void grow_to_spec(struct deciding *deciding) {
 	struct quantity size;
 	if (decided_volume_size(deciding->view, &size) == NULL) return;
-	const char *text = size_text(&deciding->plan->arena, size);
+	const struct volume_wish wish = { size, size_text(&deciding->plan->arena, size), NULL };
 	cleanup_strbuf struct strbuf words = { 0 };
 	for (size_t i = 0; i < deciding->spec->replica_count; i++) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
 		enum volume_state state = volume_state(&replica->claim, size);
 		if (state == VOLUME_DONE || state == VOLUME_ABSENT) continue;
-		strbuf_printf(&words, "%s%s", words.length > 0 ? "; " : "",
-		              volume_words(deciding, replica, size, text));
-		if (state == VOLUME_SMALL) volume_ask(deciding, replica, text);
+		strbuf_printf(&words, "%s%s", words.length > 0 ? "; " : "", volume_words(deciding, replica, &wish));
+		if (state == VOLUME_SMALL) volume_ask(deciding, replica, &wish);
 	}
 	bool is_growing = words.length > 0;
 	if (!is_growing && deciding->view->has_set && !renew_set(deciding, size))

@@ -70,14 +70,19 @@ enum volume_state {
 	VOLUME_DONE
 };
 enum volume_state volume_state(const struct claim_view *claim, struct quantity size);
+/* How large volumes shall be, and who says so. */
+struct volume_wish {
+	struct quantity size;
+	const char *text;
+	const struct request_view *request; /* NULL: spec */
+};
 /* Asks for it. */
-void volume_ask(struct deciding *deciding, const struct replica_view *replica, const char *size);
+void volume_ask(struct deciding *deciding, const struct replica_view *replica, const struct volume_wish *wish);
 /* What it is at, for people: the volume, what happened, what to do. */
-const char *volume_words(struct deciding *deciding, const struct replica_view *replica, struct quantity size,
-                         const char *text);
-/* The API server refuses it, and not for the first time. `retries` -1: the usual number. */
-bool volume_is_refused(const struct deciding *deciding, const struct replica_view *replica, const char *text,
-                       int retries);
+const char *volume_words(struct deciding *deciding, const struct replica_view *replica, const struct volume_wish *wish);
+/* The API server refuses what the request asks for, and not for the first time. */
+bool volume_is_refused(const struct deciding *deciding, const struct replica_view *replica,
+                       const struct volume_wish *wish);
 
 /* ---- Offline ---- */
 
@@ -89,7 +94,7 @@ bool volumes_keep_set_away(const struct deciding *deciding);
 /* Deletes the StatefulSet, leaving its pods. */
 void volumes_release_pods(struct deciding *deciding, const char *reason);
 /* What is next with this volume; *words: for people. */
-void volume_grow_offline(struct deciding *deciding, const struct replica_view *replica, const char *size,
+void volume_grow_offline(struct deciding *deciding, const struct replica_view *replica, const struct volume_wish *wish,
                          const char **words);
 
 /* ---- Automatic ---- */

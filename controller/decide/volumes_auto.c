@@ -152,7 +152,7 @@ void volumes_expand_by_policy(struct deciding *deciding) {
 	} else if (has_requests(view->spec)) {
 		trouble = create_request(deciding, text);
 	} else {
-		volume_ask(deciding, filled, text);
+		volume_ask(deciding, filled, &(struct volume_wish){ next, text, NULL });
 		say(deciding, false, "AutoExpansion", "volume data-%s is %d %% full: all volumes are expanded to %s",
 		    filled->pod_name, percent, text);
 	}

@@ -60,23 +60,26 @@ enum volume_state volume_state(const struct claim_view *claim, struct quantity s
 	return claim->is_resizing ? VOLUME_GROWING : VOLUME_ASKED;
 }
 
-void volume_ask(struct deciding *deciding, const struct replica_view *replica, const char *size) {
+/* Failures are counted for each request anew. */
+void volume_ask(struct deciding *deciding, const struct replica_view *replica, const struct volume_wish *wish) {
 	change_api(deciding, &(struct action){ .type = ACTION_PATCH_CLAIM,
 	                                       .pod = replica->pod_name,
-	                                       .text = size,
+	                                       .peer = wish->request != NULL ? wish->request->name : NULL,
+	                                       .text = wish->text,
 	                                       .reason = "its volume shall be larger" });
 }
 
 static const struct attempt *refusal_of(const struct deciding *deciding, const struct replica_view *replica,
-                                        const char *text) {
-	return attempt_of(deciding->view, ACTION_PATCH_CLAIM, replica->pod_name, text);
+                                        const struct volume_wish *wish) {
+	const char *peer = wish->request != NULL ? wish->request->name : wish->text;
+	return attempt_of(deciding->view, ACTION_PATCH_CLAIM, replica->pod_name, peer);
 }
 
-bool volume_is_refused(const struct deciding *deciding, const struct replica_view *replica, const char *text,
-                       int retries) {
-	const struct attempt *refusal = refusal_of(deciding, replica, text);
+bool volume_is_refused(const struct deciding *deciding, const struct replica_view *replica,
+                       const struct volume_wish *wish) {
+	const struct attempt *refusal = refusal_of(deciding, replica, wish);
 	if (refusal == NULL || (refusal->number != HTTP_FORBIDDEN && refusal->number != HTTP_INVALID)) return false;
-	return refusal->failures > (retries >= 0 ? retries : RETRIES);
+	return refusal->failures > (wish->request->max_retries >= 0 ? wish->request->max_retries : RETRIES);
 }
 
 /* ---- Words ---- */
@@ -102,13 +105,14 @@ static const char *with_trouble(struct deciding *deciding, const struct claim_vi
 	            claim->trouble);
 }
 
-const char *volume_words(struct deciding *deciding, const struct replica_view *replica, struct quantity size,
-                         const char *text) {
+const char *volume_words(struct deciding *deciding, const struct replica_view *replica,
+                         const struct volume_wish *wish) {
+	const char *text = wish->text;
 	const struct claim_view *claim = &replica->claim;
 	const char *pod = replica->pod_name;
 	const char *node = replica->pod.node != NULL ? replica->pod.node : "its node";
-	const struct attempt *refusal = refusal_of(deciding, replica, text);
-	switch (volume_state(claim, size)) {
+	const struct attempt *refusal = refusal_of(deciding, replica, wish);
+	switch (volume_state(claim, wish->size)) {
 	case VOLUME_ABSENT: return TEXT("volume data-%s does not exist: it will be made with %s", pod, text);
 	case VOLUME_SMALL:
 		if (refusal != NULL) return words_of_refusal(deciding, replica, refusal, text);
@@ -129,7 +133,7 @@ const char *volume_words(struct deciding *deciding, const struct replica_view *r
 		             pod, text, node));
 	case VOLUME_DONE: break;
 	}
-	if (quantity_compare(claim->requested, size) > 0) {
+	if (quantity_compare(claim->requested, wish->size) > 0) {
 		return TEXT("volume data-%s has %s, more than the %s asked for: it stays as it is", pod,
 		            size_text(&deciding->plan->arena, claim->requested), text);
 	}

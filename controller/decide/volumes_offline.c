@@ -132,18 +132,15 @@ static void take_away(struct deciding *deciding, const struct replica_view *repl
 	}
 }
 
-void volume_grow_offline(struct deciding *deciding, const struct replica_view *replica, const char *size,
+void volume_grow_offline(struct deciding *deciding, const struct replica_view *replica, const struct volume_wish *wish,
                          const char **words) {
-	struct quantity wanted;
-	if (!quantity_parse(size, &wanted)) return;
-	/* It may be gone because it is being made anew: then it is waited for, as for everybody. */
-	bool is_away = !replica->pod.exists && !deciding->view->has_set;
 	if (replica->pod.exists) {
 		take_away(deciding, replica, words);
-	} else if (!is_away) {
+	} else if (deciding->view->has_set) {
+		/* It is being made anew, for another reason. */
 		*words = TEXT("%s is next, and waits for its pod", replica->pod_name);
 	} else {
-		*words = TEXT("%s is stopped; %s", replica->pod_name, volume_words(deciding, replica, wanted, size));
-		if (volume_state(&replica->claim, wanted) == VOLUME_SMALL) volume_ask(deciding, replica, size);
+		*words = TEXT("%s is stopped; %s", replica->pod_name, volume_words(deciding, replica, wish));
+		if (volume_state(&replica->claim, wish->size) == VOLUME_SMALL) volume_ask(deciding, replica, wish);
 	}
 }
