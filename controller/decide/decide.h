@@ -63,7 +63,8 @@ struct scratch {
 		int latched;          /* failures with Msg 41104 that the drop has dealt with */
 		bool refused;         /* Msg 41142 in this intent */
 	} replicas[2 * REPLICAS_MAX];
-	int64_t reported_at;    /* when the report was last written for its numbers' sake alone */
+	int64_t grown_at;    /* when volumes were last seen growing: what servers told before is about smaller ones */
+	int64_t reported_at; /* when the report was last written for its numbers' sake alone */
 	int64_t handed_over_at; /* the last planned hand-over: not another at once */
 	uint64_t said;          /* hash of Events already emitted for a state that lasts */
 };

@@ -6,7 +6,6 @@
 #include "base/json.h"
 #include "base/strbuf.h"
 #include "controller/decide/rollout.h"
-#include "controller/decide/trouble.h"
 
 #define TEXT(...) plan_text(deciding->plan, __VA_ARGS__)
 
@@ -260,8 +259,14 @@ static void grow_to_spec(struct deciding *deciding) {
 	bool is_growing = words.length > 0;
 	if (!is_growing && deciding->view->has_set && !renew_set(deciding, size))
 		strbuf_append(&words, "the StatefulSet is made again, with the pods that are there");
-	if (words.length > 0) plan_look(deciding->plan, 1000);
-	find_trouble(deciding, "VolumesExpanded", is_growing ? "Expanding" : "RenewingStatefulSet", words.data);
+	if (is_growing) deciding->scratch->grown_at = deciding->view->now;
+	if (words.length > 0) {
+		plan_look(deciding->plan, 1000);
+		find(deciding, "VolumesExpanded", false, is_growing ? "Expanding" : "RenewingStatefulSet", "%s",
+		     strbuf_text(&words));
+	} else if (condition_is_stored(deciding, "VolumesExpanded", "False")) {
+		find(deciding, "VolumesExpanded", true, "Expanded", "every volume has %s", wish.text);
+	}
 }
 
 void volumes_decide(struct deciding *deciding) {
@@ -270,6 +275,7 @@ void volumes_decide(struct deciding *deciding) {
 	for (size_t i = 0; i < view->request_count; i++) {
 		if (view->requests[i].phase != REQUEST_OVER) consider(deciding, &view->requests[i], active);
 	}
+	if (active != NULL) deciding->scratch->grown_at = view->now;
 	bool is_at_rest = active == NULL || active->phase != REQUEST_PROGRESSING;
 	if (view->is_deleting || deciding->spec->is_halted || !view->has_finalizer || !is_at_rest) return;
 	if (active == NULL) volumes_expand_by_policy(deciding);

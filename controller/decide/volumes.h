@@ -78,6 +78,8 @@ struct volume_wish {
 };
 /* Asks for it. */
 void volume_ask(struct deciding *deciding, const struct replica_view *replica, const struct volume_wish *wish);
+/* No volume is on its way to this size. */
+bool volumes_are_at_rest(const struct view *view, struct quantity size);
 /* What it is at, for people: the volume, what happened, what to do. */
 const char *volume_words(struct deciding *deciding, const struct replica_view *replica, const struct volume_wish *wish);
 /* The API server refuses what the request asks for, and not for the first time. */

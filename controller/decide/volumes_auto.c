@@ -53,25 +53,19 @@ static int percent_of(const struct sql_volume_row *volume) {
 	return (int)((double)used * 100 / (double)volume->total_bytes);
 }
 
-/* A replica whose volume is as full as that; NULL: none. */
-static const struct replica_view *find_filled(const struct view *view, int64_t at_percent, int *percent) {
+/* A replica whose volume is as full as that; NULL: none. What was told before the volumes have grown does not count. */
+static const struct replica_view *find_filled(const struct deciding *deciding, int64_t at_percent, int *percent) {
+	const struct view *view = deciding->view;
+	int64_t grown_at = deciding->scratch->grown_at;
 	for (size_t i = 0; i < view->spec->replica_count; i++) {
 		const struct sql_observation *seen = view->replicas[i].server.seen;
+		if (grown_at != 0 && view->replicas[i].server.seen_at <= grown_at) continue;
 		for (size_t k = 0; seen != NULL && k < seen->volume_count; k++) {
 			*percent = percent_of(&seen->volumes[k]);
 			if (*percent >= at_percent) return &view->replicas[i];
 		}
 	}
 	return NULL;
-}
-
-/* While one grows, what servers tell of it is older than that. */
-static bool all_are_at_rest(const struct view *view, struct quantity size) {
-	for (size_t i = 0; i < view->spec->replica_count; i++) {
-		enum volume_state state = volume_state(&view->replicas[i].claim, size);
-		if (state != VOLUME_DONE && state != VOLUME_ABSENT) return false;
-	}
-	return true;
 }
 
 /* ---- How ---- */
@@ -135,12 +129,12 @@ void volumes_expand_by_policy(struct deciding *deciding) {
 	struct quantity size;
 	int percent;
 	if (!read_policy(view->spec, &policy) || decided_volume_size(view, &size) == NULL) return;
-	const struct replica_view *filled = find_filled(view, policy.at_percent, &percent);
+	const struct replica_view *filled = find_filled(deciding, policy.at_percent, &percent);
 	if (filled == NULL) {
 		find_trouble(deciding, "AutoExpanded", "", NULL);
 		return;
 	}
-	if (!all_are_at_rest(view, size)) return;
+	if (!volumes_are_at_rest(view, size)) return;
 	const char *trouble = NULL;
 	struct quantity next = smaller((struct quantity){ size.nano + policy.by.nano }, policy.max);
 	const char *text = size_text(&deciding->plan->arena, next);

@@ -60,6 +60,14 @@ enum volume_state volume_state(const struct claim_view *claim, struct quantity s
 	return claim->is_resizing ? VOLUME_GROWING : VOLUME_ASKED;
 }
 
+bool volumes_are_at_rest(const struct view *view, struct quantity size) {
+	for (size_t i = 0; i < view->spec->replica_count; i++) {
+		enum volume_state state = volume_state(&view->replicas[i].claim, size);
+		if (state != VOLUME_DONE && state != VOLUME_ABSENT) return false;
+	}
+	return true;
+}
+
 /* Failures are counted for each request anew. */
 void volume_ask(struct deciding *deciding, const struct replica_view *replica, const struct volume_wish *wish) {
 	change_api(deciding, &(struct action){ .type = ACTION_PATCH_CLAIM,
