@@ -85,7 +85,8 @@ static void delete (struct deed *deed, const struct kube_object *seen) {
 	struct json_object *preconditions = json_object_new_object();
 	json_set_text(options, "apiVersion", "v1");
 	json_set_text(options, "kind", "DeleteOptions");
-	json_set_text(options, "propagationPolicy", "Foreground");
+	bool leaves_pods = deed->action.type == ACTION_DELETE_SET;
+	json_set_text(options, "propagationPolicy", leaves_pods ? "Orphan" : "Foreground");
 	json_set_text(preconditions, "uid", seen->uid);
 	json_set(options, "preconditions", preconditions);
 	const struct kube_request request = { .method = KUBE_DELETE,
@@ -107,7 +108,7 @@ void act_on_child(struct deed *deed) {
 	cleanup_kube_object const struct kube_object *seen =
 	        cache != CACHES ? follow_get(managed->engine, cache, managed->namespace, name_of(deed)) : NULL;
 	bool is_ours = seen != NULL && is_owned_by(seen->json, managed->object->uid);
-	if (deed->action.type == ACTION_DELETE_CHILD) {
+	if (deed->action.type == ACTION_DELETE_CHILD || deed->action.type == ACTION_DELETE_SET) {
 		if (is_ours) delete (deed, seen);
 		else deed_drop(deed, "there is none of ours");
 	} else if (is_ours) {

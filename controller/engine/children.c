@@ -70,6 +70,7 @@ struct surroundings managed_surroundings(const struct managed *managed, const st
 		.has_issuers = engine->offers[OFFER_ISSUERS].is_there,
 		.configuration = managed->configuration_text,
 		.certificate = managed->spec.certificate_secret != NULL ? managed->certificate_text : NULL,
+		.volume_size = managed->volume_size,
 	};
 	*version = NULL;
 	const char *wanted = json_get_text(json_get(managed->object->json, "spec"), "version");
@@ -162,6 +163,7 @@ static uint64_t source_of(const struct managed *managed) {
 	json_set_text(source, "image", surroundings.image != NULL ? surroundings.image : "");
 	json_set_text(source, "exporter", surroundings.exporter_image != NULL ? surroundings.exporter_image : "");
 	json_set_text(source, "configuration", surroundings.configuration != NULL ? surroundings.configuration : "");
+	json_set_text(source, "volumes", surroundings.volume_size != NULL ? surroundings.volume_size : "");
 	json_set(source, "kept", json_object_new_int64(surroundings.kept_pods));
 	json_set(source, "policy", json_object_new_boolean(surroundings.has_policy_v1));
 	json_set_text(source, "certificate", surroundings.certificate != NULL ? surroundings.certificate : "");
@@ -177,11 +179,12 @@ static uint64_t hint_of(const struct managed *managed) {
 	const char *wanted = json_get_text(json_get(managed->object->json, "spec"), "version");
 	cleanup_kube_object const struct kube_object *version =
 	        wanted != NULL ? follow_get(managed->engine, CACHE_VERSION, NULL, wanted) : NULL;
-	cleanup_free char *text = xasprintf(
-	        "%s %s %s %d %d %d %u", managed->object->uid != NULL ? managed->object->uid : "",
-	        managed->object->resource_version != NULL ? managed->object->resource_version : "",
-	        version != NULL ? version->resource_version : "", offers[OFFER_POLICY_V1].is_there,
-	        offers[OFFER_SERVICE_MONITORS].is_there, offers[OFFER_ISSUERS].is_there, managed->settings_reads);
+	cleanup_free char *text =
+	        xasprintf("%s %s %s %d %d %d %u %s", managed->object->uid != NULL ? managed->object->uid : "",
+	                  managed->object->resource_version != NULL ? managed->object->resource_version : "",
+	                  version != NULL ? version->resource_version : "", offers[OFFER_POLICY_V1].is_there,
+	                  offers[OFFER_SERVICE_MONITORS].is_there, offers[OFFER_ISSUERS].is_there,
+	                  managed->settings_reads, managed->volume_size != NULL ? managed->volume_size : "");
 	return text_digest(text);
 }
 

@@ -11,8 +11,9 @@
  *   health.c     what primaries say of themselves
  *   certificate.c  … the one with the servers' certificate, where our own CA issues it
  *   claim.c      the claim of a server's volume
+ *   operations.c its ops requests; and those whose object is gone
  *   observe.c    all of that as a struct view
- *   act.c        an action from plan to result; act_api.c, act_secret.c, act_sql.c
+ *   act.c        an action from plan to result; act_api.c, act_secret.c, act_request.c, act_sql.c
  *   reconcile.c  one look */
 #ifndef AGKEEPER_CONTROLLER_ENGINE_ENGINE_PRIVATE_H
 #define AGKEEPER_CONTROLLER_ENGINE_ENGINE_PRIVATE_H
@@ -171,6 +172,11 @@ struct managed {
 	struct arena record_texts;
 	char *said_unreadable;
 
+	struct kube_objects request_objects; /* ops requests for it */
+	size_t request_count;
+	struct request_view *requests; /* read from those, the oldest first */
+	char *volume_size;             /* of volumes made from now on; NULL: as spec says */
+
 	uint64_t children_hint;
 	uint64_t children_of; /* digest of what the children were made from */
 	size_t child_count;
@@ -229,6 +235,9 @@ struct server {
 	const struct kube_object *claim; /* its volume's, where it lacks the labels by which it is followed; NULL */
 	bool is_claim_asked;
 	int64_t claim_asked_at;
+	char *claim_trouble; /* what its storage says of an expansion that fails; NULL: nothing */
+	bool is_trouble_asked;
+	int64_t trouble_asked_at;
 	char *process; /* pod, container and volume: a new one is another server */
 	struct sql_client *prober, *changer;
 	int64_t changer_used_at;
@@ -382,6 +391,17 @@ const struct kube_object *server_claim(const struct managed *managed, const char
 /* Reads it by its name, unless the watch has it. `known`: what server_claim said. */
 void server_look_for_claim(struct server *server, const struct kube_object *known);
 
+/* Asks for what the storage says of it while it grows. */
+void server_look_for_trouble(struct server *server, const struct json_object *claim);
+
+/* ---- operations.c ---- */
+/* The ops requests for it, and what they mean for volumes to come. */
+void operations_refresh(struct managed *managed);
+void operations_free(struct managed *managed);
+/* A request "MSSQLServerOpsRequest/demo/grow" whose database does not exist has failed. */
+bool operations_is_key(const char *key);
+void operations_end_orphan(struct engine *engine, const char *key);
+
 /* ---- observe.c ---- */
 struct sight {
 	struct view view;
@@ -414,6 +434,7 @@ void act_on_secret(struct deed *deed); /* act_secret.c */
 void act_store_certificate(struct deed *deed, const struct endpoint_certificate *endpoint);
 void act_issue_certificate(struct deed *deed); /* certificate.c */
 void act_on_server(struct deed *deed);         /* act_sql.c */
+void act_on_request(struct deed *deed);        /* act_request.c */
 void act_say(struct managed *managed, const struct action *action);
 
 /* ---- reconcile.c ---- */

@@ -81,6 +81,7 @@ static void look(struct managed *managed, int64_t now) {
 	if (act_is_writing(managed) || !may_look(managed, now)) return;
 	if (!managed_read(managed)) return;
 	managed_count_phase(managed, json_get_text(json_get(managed->object->json, "status"), "phase"));
+	operations_refresh(managed);
 	uint64_t before = managed->children_of;
 	children_refresh(managed);
 	/* Who touches the object may have touched its Secrets: a new password need not wait for their turn. */
@@ -100,6 +101,10 @@ void reconcile(struct engine *engine, const char *key) {
 	if (engine->tenure == NULL || !lease_keeper_holds(engine->lease)) return;
 	if (!follow_is_synced(engine)) {
 		queue_add_after(engine->queue, key, UNSYNCED_MS);
+		return;
+	}
+	if (operations_is_key(key)) {
+		operations_end_orphan(engine, key);
 		return;
 	}
 	struct managed *managed = managed_get(engine, key);

@@ -52,6 +52,7 @@ static void forget_observed(struct server *server) {
 static void server_destroy(struct server *server) {
 	forget_observed(server);
 	if (server->claim != NULL) kube_object_unref(server->claim);
+	free(server->claim_trouble);
 	free(server->pod);
 	free(server->ip);
 	free(server->process);
@@ -156,6 +157,7 @@ static void server_refresh(struct server *server) {
 	if (pod != NULL) pod_view_read(pod->json, NULL, managed->spec.role_label, &view);
 	cleanup_kube_object const struct kube_object *claim = server_claim(managed, server->pod);
 	if (view.is_running && managed->spec.has_own_claims) server_look_for_claim(server, claim);
+	if (managed->spec.has_own_claims) server_look_for_trouble(server, claim != NULL ? claim->json : NULL);
 	bool is_reachable = view.is_running && view.ip != NULL && view.is_ours;
 	cleanup_free char *process = xasprintf("%s %s %s", view.uid != NULL ? view.uid : "",
 	                                       view.incarnation_container != NULL ? view.incarnation_container : "",
