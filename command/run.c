@@ -95,6 +95,7 @@ static int connect_cluster(struct process *process, struct error **err) {
 	if (kube_config_load(process->options.kubeconfig, &config, err) < 0) return -1;
 	process->client = kube_client_new(config, err);
 	if (process->client == NULL) return -1;
+	kube_client_add_metrics(process->client, process->metrics);
 	if (process->options.namespace == NULL) process->options.namespace = kube_client_namespace(process->client);
 
 	cleanup_error struct error *unknown = NULL;

@@ -161,7 +161,7 @@ static uint64_t source_of(const struct managed *managed) {
 	json_set(source, "kept", json_object_new_int64(surroundings.kept_pods));
 	json_set(source, "policy", json_object_new_boolean(surroundings.has_policy_v1));
 	json_set(source, "monitors", json_object_new_boolean(surroundings.has_service_monitors));
-	json_set(source, "object", json_object_new_int64((int64_t)object_digest(managed->object->json)));
+	json_set(source, "object", json_object_new_int64((int64_t)managed->digest));
 	return json_digest(source);
 }
 

@@ -163,6 +163,7 @@ struct managed {
 
 	const struct kube_object *object; /* the newest known */
 	const struct kube_object *read;   /* the one that the following were read from */
+	uint64_t digest;                  /* of what it says, status left out */
 	bool is_readable;
 	struct spec spec;
 	struct record record;
@@ -194,7 +195,7 @@ struct managed {
 	struct deed *deeds;
 	struct settling *settlings;
 	int64_t probe_at;  /* when to ask all servers again */
-	bool is_in_motion; /* the plan asked to look again soon: every answer is looked at */
+	bool is_in_motion; /* the plan asked to look again soon, or a pod has changed: every answer is looked at */
 	int64_t event_at;  /* of a pod, not followed by an action yet; 0: none (ns) */
 	int64_t looks_at;  /* looks are rationed: when they were counted last, and how many are left */
 	int looks_left;
@@ -328,7 +329,10 @@ void secret_wipe(struct json_object *secret);
 /* ---- server.c ---- */
 /* Brings the list in line with the pods. */
 void servers_refresh(struct managed *managed);
+/* All of them; but a group at rest asks its primary. */
 void servers_probe(struct managed *managed, int64_t now);
+/* Every server has answered, and nothing is under way: until one answers anew there is nothing to decide. */
+bool servers_rest(const struct managed *managed);
 struct server *server_find(const struct managed *managed, const char *pod);
 struct server *server_get(struct managed *managed, const char *pod);
 void server_view_fill(const struct server *server, struct server_view *view);
