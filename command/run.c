@@ -1,6 +1,7 @@
 /* agkeeper run: puts the parts together, waits for a signal, takes them apart. */
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -317,6 +318,10 @@ int command_run(int argc, char **argv) {
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+#ifdef M_ARENA_MAX
+	/* Dozens of threads that allocate little at a time: heaps of their own would only hold on to memory. */
+	mallopt(M_ARENA_MAX, 2);
+#endif
 
 	cleanup_error struct error *err = NULL;
 	int code = EXIT_OK;

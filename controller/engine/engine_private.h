@@ -31,15 +31,17 @@
 #include "sql/workers.h"
 
 #define FINALIZER            "agkeeper.dev/finalizer"
+#define DESIRED_ANNOTATION   "agkeeper.dev/desired"   /* on a child: digest of what it shall be, as it was applied */
 #define HAND_OVER_ANNOTATION "agkeeper.dev/hand-over" /* on a pod whose deletion waits for it */
 
 enum {
-	PROBE_MS = 5000,         /* between looks at a group that is at rest */
-	PROBE_TIMEOUT_MS = 5000, /* of one probe, unless spec says otherwise */
-	SECRETS_MS = 600 * 1000, /* between reads of an object's Secrets */
-	SECRETS_SOON_MS = 10000, /* … when a login failed */
-	REQUESTS_MAX = 128,      /* under way at once, before the next object is looked at */
-	SETTLE_MS = 5000,        /* for the watch to show what we were answered */
+	PROBE_MS = 5000,             /* between looks at a group that is at rest */
+	PROBE_TIMEOUT_MS = 5000,     /* of one probe, unless spec says otherwise */
+	SECRETS_MS = 600 * 1000,     /* between reads of an object's Secrets */
+	OWN_SECRET_MS = 3600 * 1000, /* … of our own */
+	SECRETS_SOON_MS = 10000,     /* … when a login failed */
+	REQUESTS_MAX = 128,          /* under way at once, before the next object is looked at */
+	SETTLE_MS = 5000,            /* for the watch to show what we were answered */
 	SQL_SERVER_PORT_DEFAULT = 1433
 };
 
@@ -115,7 +117,8 @@ struct child {
 	uint64_t applied_desired;  /* … when it was last applied; 0: it was not, by this process */
 	uint64_t applied;          /* digest of the answer */
 	int64_t applied_at;
-	char *foreign; /* whose it is, when a read showed that it is not ours; NULL */
+	int64_t verify_at; /* it was found as it shall be, and is applied then all the same; 0: we have applied it */
+	char *foreign;     /* whose it is, when a read showed that it is not ours; NULL */
 	int64_t foreign_at;
 };
 
@@ -194,10 +197,11 @@ struct managed {
 	struct server *servers;
 	struct deed *deeds;
 	struct settling *settlings;
-	int64_t probe_at;  /* when to ask all servers again */
-	bool is_in_motion; /* the plan asked to look again soon, or a pod has changed: every answer is looked at */
-	int64_t event_at;  /* of a pod, not followed by an action yet; 0: none (ns) */
-	int64_t looks_at;  /* looks are rationed: when they were counted last, and how many are left */
+	int64_t probe_at;    /* when to ask all servers again */
+	bool is_in_motion;   /* the plan asked to look again soon, or a pod has changed: every answer is looked at */
+	bool awaits_answers; /* what there was to decide is decided */
+	int64_t event_at;    /* of a pod, not followed by an action yet; 0: none (ns) */
+	int64_t looks_at;    /* looks are rationed: when they were counted last, and how many are left */
 	int looks_left;
 	char *phase; /* as counted */
 };
@@ -290,7 +294,8 @@ void engine_after(struct managed *managed, int64_t ms, void (*then)(void *what),
 /* Makes the list anew when what it is made from has changed. */
 void children_refresh(struct managed *managed);
 void children_free(struct managed *managed);
-enum child_state child_state_of(const struct managed *managed, const struct child *child, const char **trouble);
+enum child_state child_state_of(const struct managed *managed, struct child *child, const char **trouble);
+char *desired_text(uint64_t digest); /* as DESIRED_ANNOTATION has it; the caller frees it */
 /* The children in full; NULL: they cannot be told. The caller owns it. */
 struct json_object *children_desired(const struct managed *managed);
 struct child *child_find(struct managed *managed, const struct json_object *json);

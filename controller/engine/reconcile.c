@@ -91,8 +91,9 @@ static void look(struct managed *managed, int64_t now) {
 		return;
 	}
 	bool rests = servers_rest(managed) && managed->event_at == 0;
-	/* Their answers lead here again. */
-	if (ask_servers(managed, now) && rests) look_again(managed, now);
+	/* Their answers lead here again; should it be time to ask once more by then, they are looked at first. */
+	managed->awaits_answers = ask_servers(managed, now) && rests && !managed->awaits_answers;
+	if (managed->awaits_answers) look_again(managed, now);
 	else decide_and_act(managed, now);
 }
 

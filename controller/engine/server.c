@@ -233,6 +233,12 @@ static void note_failure(struct server *server, const struct error *err) {
 	if (!had_failed || was_refused != server->refuses_login) managed_look(managed);
 }
 
+/* We were too busy to ask: that is no silence of the server's, unless it was silent before. */
+static void note_busy(struct server *server) {
+	if (server->unanswered == 0) server->silent_since = 0;
+	metric_increment(metric_cell(server->managed->engine->metrics.probe_failures, METRIC_VALUES("busy")));
+}
+
 static void note_answer(struct server *server, const struct probe *probe, const struct sql_results *results) {
 	struct observed *observed = xcalloc(1, sizeof(*observed));
 	cleanup_error struct error *err = NULL;
@@ -276,7 +282,8 @@ static void on_probe(void *context, const struct sql_results *results, const str
 	server->is_probing = false;
 	/* The session was ended by ourselves, because the pod is another one by now. */
 	bool is_of_before = server->is_gone || server->prober == NULL;
-	if (!is_of_before && err != NULL) note_failure(server, err);
+	if (!is_of_before && err != NULL && err->code == SQL_NOT_TRIED) note_busy(server);
+	else if (!is_of_before && err != NULL) note_failure(server, err);
 	else if (!is_of_before) note_answer(server, probe, results);
 	if (!is_of_before && !any_is_probing(server->managed)) managed_look(server->managed);
 	free(probe);

@@ -48,6 +48,9 @@ static void an_object_becomes_a_running_server(void **state) {
 	world_run_pod(&world, "a", "127.0.0.1");
 	assert_true(wait_until(world_phase_is(&world, OBJECT("a"), "Ready")));
 
+	/* Events follow the status. */
+	size_t kept = store_api_count(world.api, "PUT", LEASE_PATH);
+	assert_true(wait_until(store_api_count(world.api, "PUT", LEASE_PATH) > kept + 3));
 	/* At rest nothing is written, however often it is looked at. */
 	size_t puts = store_api_count(world.api, "PUT", OBJECT("a") "/status");
 	size_t patches = store_api_count(world.api, "PATCH", NULL);
