@@ -75,11 +75,17 @@ static char *own_identity(void) {
 
 static int make_engine(struct process *process, struct error **err) {
 	process->identity = own_identity();
+	/* In the proportions of lease_default_times. */
+	int64_t lease_ms = process->options.lease_seconds * INT64_C(1000);
+	const struct lease_times times = { .duration_ms = lease_ms,
+		                           .renew_ms = lease_ms * 2 / 3,
+		                           .retry_ms = lease_ms * 2 / 15 };
 	const struct engine_options options = {
 		.loop = process->loop,
 		.metrics = process->metrics,
 		.namespace = process->options.namespace,
 		.identity = process->identity,
+		.lease_times = &times,
 	};
 	process->engine = engine_new(&options, err);
 	return process->engine != NULL ? 0 : -1;

@@ -137,3 +137,20 @@ void json_pointer_append(struct strbuf *pointer, const char *key) {
 void json_cleanup(struct json_object **json) {
 	json_object_put(*json);
 }
+
+void json_shrink(struct json_object *json) {
+	if (json_object_is_type(json, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(json); i++)
+			json_shrink(json_object_array_get_idx(json, i));
+		json_object_array_shrink(json, 0);
+	}
+	if (!json_object_is_type(json, json_type_object)) return;
+	json_object_object_foreach(json, key, value) {
+		(void)key;
+		json_shrink(value);
+	}
+	/* A table doubles when it is filled beyond LH_LOAD_FACTOR, two thirds. */
+	struct lh_table *table = json_object_get_object(json);
+	int wanted = table->count * 3 / 2 + 2;
+	if (wanted < table->size) (void)lh_table_resize(table, wanted);
+}

@@ -39,6 +39,10 @@ void json_set_text(struct json_object *object, const char *key, const char *valu
 /* An independent copy, down to the leaves. */
 struct json_object *json_copy(const struct json_object *json);
 
+/* Gives back what a tree that will not grow any more has no use for: json-c makes every object with room for 16
+ * members, 640 bytes of it. */
+void json_shrink(struct json_object *json);
+
 /* Appends the compact form; unlike json_object_to_json_string it does not touch `json` (json-c caches its text inside
  * the object), so that shared objects may be printed by several threads. */
 void json_append(struct strbuf *buf, const struct json_object *json);

@@ -92,6 +92,7 @@ const struct kube_object *cache_adopt(struct kube_cache *cache, struct json_obje
 		json_set_text(json, "kind", resource->kind);
 	}
 	if (cache->options.transform != NULL) cache->options.transform(cache->options.context, json);
+	json_shrink(json);
 	return kube_object_new(json);
 }
 

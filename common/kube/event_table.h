@@ -14,9 +14,10 @@ enum {
 	EVENT_REPEAT_FIRST_MS = 10 * 1000,    /* a count is written at most this often, and then half as often */
 	EVENT_REPEAT_LONGEST_MS = 300 * 1000, /* each time, down to this */
 	EVENT_STALE_MS = 120 * 1000,          /* what could not be written for so long is dropped */
-	EVENT_BURST = 25,                     /* different Events about an object at once, as in client-go, and then */
-	EVENT_REFILL_MS = 60 * 1000,          /* one each minute */
-	EVENT_TABLE_MAX = 16384,              /* Events, and objects, that are remembered: 1,000 groups being made */
+	EVENT_BURST = 60,            /* different Events about an object at once (client-go: 25, too few for a rolling
+	                                update of nine replicas), and then */
+	EVENT_REFILL_MS = 60 * 1000, /* one each minute */
+	EVENT_TABLE_MAX = 16384,     /* Events, and objects, that are remembered: 1,000 groups being made */
 };
 
 /* Whose words the server understands. */

@@ -287,6 +287,7 @@ static const struct {
 	[ACTION_CREATE_DATABASE] = { create_database, LONG_MS, 0 },
 	[ACTION_SET_RECOVERY_FULL] = { set_recovery_full, SHORT_MS, 0 },
 	[ACTION_BACKUP_DATABASE] = { backup_database, BACKUP_MS, 0 },
+	[ACTION_BACKUP_OTHERS_DATABASE] = { backup_database, BACKUP_MS, 0 },
 	[ACTION_ADD_DATABASE] = { add_database, LONG_MS, 0 },
 	[ACTION_DROP_DATABASE] = { drop_database, LONG_MS, 0 },
 	[ACTION_SUSPEND_MOVEMENT] = { suspend_movement, SHORT_MS, 0 },

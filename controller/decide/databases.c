@@ -6,7 +6,7 @@
 #include "controller/decide/trouble.h"
 #include "sql/statements.h"
 
-enum { MSG_INVALID_OBJECT = 208 };
+enum { MSG_INVALID_OBJECT = 208, MSG_PERMISSION_DENIED = 262 };
 
 static bool same(const char *a, const char *b) {
 	return a != NULL && b != NULL && strcmp(a, b) == 0;
@@ -169,6 +169,15 @@ static bool is_required_met(const struct deciding *deciding) {
 	return number >= seen->group.required;
 }
 
+/* One that somebody else made is not ours to back up (Msg 262): that takes sa. */
+static const char *back_up(struct deciding *deciding, const char *database) {
+	const struct attempt *own =
+	        attempt_of(deciding->view, ACTION_BACKUP_DATABASE, deciding->primary->pod_name, database);
+	bool is_others = own != NULL && own->number == MSG_PERMISSION_DENIED;
+	return step(deciding, is_others ? ACTION_BACKUP_OTHERS_DATABASE : ACTION_BACKUP_DATABASE, database,
+	            "backing it up");
+}
+
 /* What a wanted database still lacks; NULL: it is in the group. */
 static const char *bring_in(struct deciding *deciding, const char *database) {
 	const struct sql_observation *seen = deciding->primary->server.seen;
@@ -182,7 +191,7 @@ static const char *bring_in(struct deciding *deciding, const char *database) {
 		                 local->state);
 	if (!same(local->recovery_model, "FULL"))
 		return step(deciding, ACTION_SET_RECOVERY_FULL, database, "setting recovery model FULL");
-	if (!local->has_log_chain) return step(deciding, ACTION_BACKUP_DATABASE, database, "backing it up");
+	if (!local->has_log_chain) return back_up(deciding, database);
 	if (deciding->next.database_count >= RECORD_DATABASES_MAX)
 		return plan_text(deciding->plan, "the group has %d databases, more are not kept account of",
 		                 RECORD_DATABASES_MAX);

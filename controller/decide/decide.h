@@ -54,12 +54,13 @@ struct scratch {
 		int64_t unsynchronized_since; /* 0: it is synchronized, or not expected to be */
 		int step;                     /* of the ladder */
 		int64_t step_at;
-		int64_t lost_since;  /* the primary does not see it; 0: it does */
-		int64_t stale_since; /* says PRIMARY and is not the recorded one; 0: it does not */
-		int64_t offline_at;  /* when it was told OFFLINE last */
-		int64_t seated_at;   /* when it was told SET (ROLE = SECONDARY) last */
-		int latched;         /* failures with Msg 41104 that the drop has dealt with */
-		bool refused;        /* Msg 41142 in this intent */
+		int64_t lost_since;   /* the primary does not see it; 0: it does */
+		int64_t flowed_epoch; /* in which the primary last had it */
+		int64_t stale_since;  /* says PRIMARY and is not the recorded one; 0: it does not */
+		int64_t offline_at;   /* when it was told OFFLINE last */
+		int64_t seated_at;    /* when it was told SET (ROLE = SECONDARY) last */
+		int latched;          /* failures with Msg 41104 that the drop has dealt with */
+		bool refused;         /* Msg 41142 in this intent */
 	} replicas[2 * REPLICAS_MAX];
 	int64_t reported_at;    /* when the report was last written for its numbers' sake alone */
 	int64_t handed_over_at; /* the last planned hand-over: not another at once */

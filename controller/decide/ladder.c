@@ -126,39 +126,17 @@ static bool do_at(const struct patient *patient, const struct replica_view *repl
 	return change_server(patient->deciding, replica, &(struct action){ .type = type, .reason = reason });
 }
 
-/* Whether an old primary might be about where we cannot see it. */
-static bool somebody_is_out_of_sight(const struct patient *patient) {
-	const struct view *view = patient->deciding->view;
-	for (size_t i = 0; i < view->replica_count; i++) {
-		const struct replica_view *other = &view->replicas[i];
-		if (other == patient->replica || other == patient->deciding->primary) continue;
-		if (!answers(patient->deciding, other) || role_of(other) == SQL_ROLE_PRIMARY) return true;
-	}
-	return false;
-}
-
-/* A copy of a group database that is joined here and still moves. */
-static const struct sql_database_row *moving(const struct patient *patient) {
-	const struct sql_observation *seen = patient->replica->server.seen;
-	for (size_t i = 0; i < seen->database_count; i++) {
-		const struct sql_database_row *row = &seen->databases[i];
-		if (row->is_local && row->name != NULL && !row->is_suspended) return row;
-	}
-	return NULL;
-}
-
 static bool seat(const struct patient *patient) {
-	const struct sql_database_row *row = somebody_is_out_of_sight(patient) ? moving(patient) : NULL;
-	if (row != NULL && attempt_of(patient->deciding->view, ACTION_SUSPEND_MOVEMENT, patient->replica->pod_name,
-	                              row->name) == NULL) {
-		change_server(patient->deciding, patient->replica,
-		              &(struct action){ .type = ACTION_SUSPEND_MOVEMENT,
-		                                .text = row->name,
-		                                .reason = "it must confirm nothing to an old primary" });
+	const struct deciding *deciding = patient->deciding;
+	const struct sql_database_row *row =
+	        somebody_is_out_of_sight(deciding, patient->replica) ? moving(patient->replica) : NULL;
+	if (row != NULL &&
+	    attempt_of(deciding->view, ACTION_SUSPEND_MOVEMENT, patient->replica->pod_name, row->name) == NULL) {
+		suspend(patient->deciding, patient->replica, row);
 		return false; /* the step itself comes after */
 	}
 	if (!do_at(patient, patient->replica, ACTION_BECOME_SECONDARY, "it shall follow the primary")) return false;
-	patient->own->seated_at = patient->deciding->view->now;
+	patient->own->seated_at = deciding->view->now;
 	return true;
 }
 
@@ -238,21 +216,29 @@ static void climb(struct patient *patient) {
 	if (own->step == STEP_GIVEN_UP && patient->waited >= START_AGAIN_MS) own->step = STEP_SEATED;
 }
 
+static bool resume_at(struct deciding *deciding, const struct replica_view *replica) {
+	const struct sql_observation *seen = replica->server.seen;
+	for (size_t i = 0; i < seen->database_count; i++) {
+		const struct sql_database_row *row = &seen->databases[i];
+		if (!row->is_local || row->name == NULL || !row->is_suspended) continue;
+		change_server(deciding, replica,
+		              &(struct action){ .type = ACTION_RESUME_MOVEMENT,
+		                                .text = row->name,
+		                                .reason = "its primary has it" });
+		return true;
+	}
+	return false;
+}
+
 /* Suspended by us before it was seated, or by SQL Server after an error: the primary has it now. A user's own SUSPEND
  * is ended too: in a group that we keep synchronized it would take the replica out of the synchronous set for good. */
 static bool resume(struct patient *patient) {
 	const struct sql_observation *seen = patient->replica->server.seen;
-	if (!is_connected(patient)) return false;
-	for (size_t i = 0; i < seen->database_count; i++) {
-		const struct sql_database_row *row = &seen->databases[i];
-		if (!row->is_local || row->name == NULL || !row->is_suspended) continue;
-		change_server(patient->deciding, patient->replica,
-		              &(struct action){ .type = ACTION_RESUME_MOVEMENT,
-		                                .text = row->name,
-		                                .reason = "the primary has it" });
-		return true;
-	}
-	return false;
+	const struct sql_replica_row *local = sql_observation_local(seen);
+	/* It follows this primary: what the primary remembers of a session may be old, its configuration is newer. */
+	if (!is_connected(patient) || local == NULL || local->connected != SQL_CONNECTED) return false;
+	if (seen->group.sequence_number < patient->deciding->primary->server.seen->group.sequence_number) return false;
+	return resume_at(patient->deciding, patient->replica);
 }
 
 static void join(struct patient *patient) {
@@ -282,7 +268,7 @@ static void help(struct deciding *deciding, const struct replica_view *replica) 
 	}
 	if (own->unsynchronized_since == 0) own->unsynchronized_since = own->step_at = now;
 	plan_look(deciding->plan, LOOK_MS);
-	if (is_progressing(&patient) || resume(&patient)) {
+	if (resume(&patient) || is_progressing(&patient)) {
 		own->step_at = now;
 		return;
 	}
@@ -295,6 +281,8 @@ static void help(struct deciding *deciding, const struct replica_view *replica) 
 void ladder_decide(struct deciding *deciding) {
 	if (deciding->state != GROUP_STEADY || deciding->primary == NULL) return;
 	if (deciding->spec->cluster == SQL_CLUSTER_NONE || deciding->next.intent.kind != INTENT_NONE) return;
+	/* All that is done to the primary itself: suspended there, a database moves nowhere. */
+	resume_at(deciding, deciding->primary);
 	for (size_t i = 0; i < deciding->view->replica_count; i++) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
 		if (replica == deciding->primary || replica->spec == NULL || replica->server.seen == NULL) continue;

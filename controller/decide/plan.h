@@ -49,6 +49,8 @@ enum action_session { SESSION_NONE, SESSION_ADMINISTRATOR, SESSION_OWN, SESSION_
 	ROW(BOOTSTRAP_SERVER, SERVER, ADMINISTRATOR)                                                                   \
 	ROW(EXPORT_CERTIFICATE, SERVER, ADMINISTRATOR) /* into the own Secret */                                       \
 	ROW(CREATE_GROUP, SERVER, ADMINISTRATOR)       /* under the fence nevertheless: claim_server first */          \
+	/* BACKUP asks for the database's owner, or a role in it: for databases that others made (text). */            \
+	ROW(BACKUP_OTHERS_DATABASE, SERVER, ADMINISTRATOR)                                                             \
 	ROW(APPLY_PASSWORD, SERVER, ADMINISTRATOR)                                                                     \
 	/* As the controller. */                                                                                       \
 	ROW(RAISE_GENERATION, SERVER, OWN)       /* number */                                                          \

@@ -21,11 +21,6 @@ static bool same(const char *a, const char *b) {
 	return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-static const struct replica_view *target_of(const struct deciding *deciding) {
-	const char *target = deciding->record->intent.target;
-	return target[0] != '\0' ? view_find(deciding->view, target) : NULL;
-}
-
 struct replica_scratch *scratch_of(const struct deciding *deciding, const struct replica_view *replica) {
 	struct replica_scratch *own = &deciding->scratch->replicas[replica - deciding->view->replicas];
 	if (strcmp(own->pod, replica->pod_name) != 0) {
@@ -38,10 +33,6 @@ struct replica_scratch *scratch_of(const struct deciding *deciding, const struct
 void renew_generation(struct deciding *deciding) {
 	deciding->next.generation = deciding->record->generation + 1;
 	deciding->next.holder = deciding->view->identity;
-}
-
-static void clear_intent(struct deciding *deciding) {
-	deciding->next.intent = (struct intent){ .target = "", .wanted = "", .reason = "", .message = "" };
 }
 
 void open_intent(struct deciding *deciding, enum intent_kind kind, const char *wanted, const char *reason,
@@ -71,19 +62,6 @@ static bool always(struct deciding *deciding) {
 static bool primary_returned(struct deciding *deciding) {
 	const struct replica_view *primary = recorded_primary(deciding);
 	return answers(deciding, primary) && role_of(primary) != SQL_ROLE_PRIMARY;
-}
-
-/* Of the group's replicas that say PRIMARY the only one, beside the recorded. */
-static const struct replica_view *other_primary(const struct deciding *deciding) {
-	const struct replica_view *found = NULL;
-	for (size_t i = 0; i < deciding->view->replica_count; i++) {
-		const struct replica_view *replica = &deciding->view->replicas[i];
-		if (strcmp(replica->pod_name, deciding->record->primary.pod) == 0) continue;
-		if (!answers(deciding, replica) || role_of(replica) != SQL_ROLE_PRIMARY) continue;
-		if (found != NULL) return NULL;
-		found = replica;
-	}
-	return found;
 }
 
 /* In strict mode a member that is PRIMARY holds everything, and what the recorded primary still took would have needed
@@ -121,8 +99,10 @@ static bool lost_its_primary(struct deciding *deciding) {
 }
 
 static bool is_late(struct deciding *deciding) {
-	return is_hand_over(deciding) && deciding->primary != NULL &&
-	       deciding->view->now - deciding->scratch->intent_seen > deciding->spec->transfer_timeout_ms;
+	if (!is_hand_over(deciding) || deciding->primary == NULL) return false;
+	const struct replica_view *wanted = view_find(deciding->view, deciding->record->intent.wanted);
+	if (wanted != NULL && scratch_of(deciding, wanted)->refused) return true;
+	return deciding->view->now - deciding->scratch->intent_seen > deciding->spec->transfer_timeout_ms;
 }
 
 /* "<pod>/<uid of the object>" */
@@ -199,7 +179,9 @@ static bool may_take_another(struct deciding *deciding) {
 	} else if (!is_strict(deciding->record) || !is_out_of_reach(deciding, target)) {
 		return false;
 	}
-	return choose(deciding, target) != NULL;
+	/* An old primary that still is PRIMARY goes on, when nobody else can. */
+	bool may_go_back = deciding->primary != NULL && deciding->primary != target && answers(deciding, target);
+	return may_go_back || choose(deciding, target) != NULL;
 }
 
 /* Relaxed: what was counted when the target was chosen is still so. A member that was started anew may have confirmed
@@ -238,6 +220,8 @@ static void give_up(struct deciding *deciding) {
 	    (long long)deciding->spec->transfer_timeout_ms / 1000, deciding->record->primary.pod);
 	clear_intent(deciding);
 	deciding->scratch->handed_over_at = deciding->view->now;
+	for (size_t i = 0; i < ARRAY_LENGTH(deciding->scratch->replicas); i++)
+		deciding->scratch->replicas[i].refused = false;
 }
 
 static void make_failover(struct deciding *deciding) {
@@ -245,17 +229,10 @@ static void make_failover(struct deciding *deciding) {
 	deciding->next.intent.wanted = "";
 }
 
-/* What new primary and S will guarantee from now on, before it can acknowledge anything (attack 5: its own copy of the
- * configuration may be older than the record). */
-static void lower_required(struct deciding *deciding, const struct replica_view *primary) {
-	int own = required_by(&deciding->next, primary);
-	if (deciding->next.required > own) deciding->next.required = own;
-}
-
 static void aim(struct deciding *deciding, const struct replica_view *target) {
 	deciding->next.intent.target = target->pod_name;
 	deciding->next.epoch = deciding->record->epoch + 1;
-	lower_required(deciding, target);
+	lower_promise(deciding, target);
 	deciding->scratch->target_since = 0;
 	plan_look(deciding->plan, SOON_MS);
 }
@@ -333,8 +310,11 @@ static void take_another(struct deciding *deciding) {
 static void take_old_offline(struct deciding *deciding) {
 	const struct replica_view *old = deciding->primary;
 	if (old == NULL || old == target_of(deciding)) return;
-	if (attempt_of(deciding->view, ACTION_OFFLINE, old->pod_name, NULL) != NULL) return;
-	change_server(deciding, old, &(struct action){ .type = ACTION_OFFLINE, .reason = "another one is promoted" });
+	struct replica_scratch *own = scratch_of(deciding, old);
+	if (own->offline_at != 0) return; /* once: that it has no effect shows in the role alone */
+	if (change_server(deciding, old,
+	                  &(struct action){ .type = ACTION_OFFLINE, .reason = "another one is promoted" }))
+		own->offline_at = deciding->view->now;
 }
 
 /* FAILOVER is refused with a suspended database; nothing flows while the endpoint is stopped. */
@@ -374,81 +354,6 @@ static void promote(struct deciding *deciding) {
 	if (was_refused(deciding, target)) block(deciding);
 }
 
-/* ---- Settling ---- */
-
-/* Each that goes may have been one of r. */
-static void drop_gone_members(struct deciding *deciding, const struct replica_view *primary) {
-	for (size_t i = deciding->record->member_count; i-- > 0;) {
-		const struct member *member = &deciding->record->members[i];
-		const struct replica_view *replica = view_find(deciding->view, member->pod);
-		if (replica == primary) continue;
-		bool stays = view_is_member(replica, member) && !is_gone(replica);
-		if (stays && !deciding->record->intent.forces) continue;
-		record_remove_member(&deciding->next, member->pod);
-		if (deciding->next.required > 0) deciding->next.required--;
-	}
-}
-
-static void add_to_history(struct deciding *deciding, const char *from, const char *to, const struct intent *intent) {
-	const struct failover_row row = {
-		.from = from,
-		.to = to,
-		.reason = intent->reason,
-		.kind = intent->kind == INTENT_HAND_OVER ? "HandOver" : "Failover",
-		.started_us = intent->started_us,
-		.finished_us = deciding->view->wall_us,
-		.lost_nothing = !intent->forces,
-	};
-	record_add_failover(&deciding->next, &row);
-}
-
-static void take_primary(struct deciding *deciding, const struct replica_view *primary) {
-	deciding->next.primary = (struct member){ primary->pod_name, primary->incarnation };
-	if (record_find(&deciding->next, primary->pod_name, primary->incarnation) < 0) {
-		record_remove_member(&deciding->next, primary->pod_name);
-		record_add_member(&deciding->next, &deciding->next.primary);
-	}
-	drop_gone_members(deciding, primary);
-	lower_required(deciding, primary);
-	clear_intent(deciding);
-	for (size_t i = 0; i < ARRAY_LENGTH(deciding->scratch->replicas); i++)
-		deciding->scratch->replicas[i].refused = false;
-	deciding->scratch->unwell_since = deciding->scratch->well_since = 0;
-	deciding->scratch->handed_over_at = deciding->view->now;
-	plan_look(deciding->plan, SOON_MS);
-}
-
-static void settle(struct deciding *deciding) {
-	const struct replica_view *target = target_of(deciding);
-	const struct intent *intent = &deciding->record->intent;
-	take_primary(deciding, target);
-	add_to_history(deciding, deciding->record->primary.pod, target->pod_name, intent);
-	if (strcmp(target->pod_name, deciding->record->primary.pod) == 0) {
-		say(deciding, true, "PrimaryRestored", "%s is the primary again: %s", target->pod_name, intent->message);
-		return;
-	}
-	say(deciding, intent->kind == INTENT_FAILOVER, intent->kind == INTENT_HAND_OVER ? "HandedOver" : "FailedOver",
-	    "%s is the primary now, after %s: %s", target->pod_name, deciding->record->primary.pod, intent->message);
-}
-
-static void adopt(struct deciding *deciding) {
-	const struct replica_view *other = other_primary(deciding);
-	const struct intent intent = { .kind = INTENT_HAND_OVER,
-		                       .reason = "PromotedElsewhere",
-		                       .started_us = deciding->view->wall_us };
-	take_primary(deciding, other);
-	if (deciding->spec->cluster == SQL_CLUSTER_NONE) {
-		deciding->next.member_count = 0;
-		record_add_member(&deciding->next, &deciding->next.primary);
-		deciding->next.required = 0;
-	}
-	deciding->next.epoch = deciding->record->epoch + 1;
-	renew_generation(deciding);
-	add_to_history(deciding, deciding->record->primary.pod, other->pod_name, &intent);
-	say(deciding, false, "PrimaryAdopted", "%s was made PRIMARY by somebody else: the record follows",
-	    other->pod_name);
-}
-
 /* ---- The table ---- */
 
 const char *const promotion_state_names[PROMOTION_STATES] = {
@@ -466,8 +371,9 @@ const struct transition transitions[] = {
 	  "clusterType NONE, or automatic failover switched off: a person decides" },
 	{ PROMOTION_OPEN, "Cancel", is_false_alarm, "the primary is PRIMARY and well, or nobody can take its place",
 	  close_intent, PRIMARY_STEADY, "nobody was told to become PRIMARY yet: it goes on" },
-	{ PROMOTION_OPEN, "GiveUp", is_late, "a hand-over found no target in its time, and the primary lives", give_up,
-	  PRIMARY_STEADY, "a planned hand-over must not keep writers waiting" },
+	{ PROMOTION_OPEN, "GiveUp", is_late,
+	  "a hand-over found no target in its time, or was refused, and the primary lives", give_up, PRIMARY_STEADY,
+	  "a planned hand-over must not keep writers waiting" },
 	{ PROMOTION_OPEN, "Convert", lost_its_primary, "the primary was lost during a hand-over", make_failover,
 	  PROMOTION_OPEN, "now any candidate will do" },
 	{ PROMOTION_OPEN, "Choose", has_choice, "enough members are fenced, and one of them holds every commit",

@@ -4,6 +4,7 @@
  *   positions.c  what a replica holds: fenced, complete, ahead of others; what its configuration guarantees
  *   choose.c     counting the fenced members, and whom to take
  *   promotion.c  the table of states and transitions, and what each transition writes
+ *   settle.c     the new primary on record
  *   steady.c     after it: endpoints started again, stale primaries set right
  *   request.c    planned hand-overs: who asks, and when they are opened */
 #ifndef AGKEEPER_CONTROLLER_DECIDE_PROMOTION_H
@@ -96,9 +97,27 @@ struct transition {
 extern const struct transition transitions[];
 extern const size_t transition_count;
 
+/* ---- settle.c ---- */
+
+/* The target on record; NULL: none is, or it has left. */
+const struct replica_view *target_of(const struct deciding *deciding);
+/* Of the group's replicas that say PRIMARY the only one beside the recorded; NULL: none, or several. */
+const struct replica_view *other_primary(const struct deciding *deciding);
+void clear_intent(struct deciding *deciding);
+/* r, in the record that is about to be written, to what this replica guarantees as primary. */
+void lower_promise(struct deciding *deciding, const struct replica_view *primary);
+void settle(struct deciding *deciding);
+/* Follows a primary that somebody else has made. */
+void adopt(struct deciding *deciding);
+
 /* ---- steady.c, request.c ---- */
 
 void steady_decide(struct deciding *deciding);
+/* Whether an old primary might be about where we cannot see it: beside the recorded one and this replica. */
+bool somebody_is_out_of_sight(const struct deciding *deciding, const struct replica_view *replica);
+/* A copy of a group database here that is not suspended; NULL: none. */
+const struct sql_database_row *moving(const struct replica_view *replica);
+void suspend(struct deciding *deciding, const struct replica_view *replica, const struct sql_database_row *row);
 /* What people and the admission webhook ask for. */
 void requests_decide(struct deciding *deciding);
 void open_intent(struct deciding *deciding, enum intent_kind kind, const char *wanted, const char *reason,

@@ -14,7 +14,8 @@
 #include "sql/messages.h"
 
 enum {
-	LOST_MS = 3000,       /* the primary does not see a member: then it is taken out */
+	LOST_MS = 3000,      /* the primary lost sight of a member: then it is taken out */
+	NEVER_SEEN_MS = 600, /* … that has not come to this primary at all: writers wait for it since the promotion */
 	CAUGHT_UP_KB = 16384, /* of log that is still to be sent: who lacks more is no member yet */
 	SYNCHRONOUS_MAX = 5   /* SQL Server's limit, the primary included (2019 and later) */
 };
@@ -89,10 +90,12 @@ static bool is_lost(const struct set *set, const struct replica_view *replica) {
 	int64_t now = set->deciding->view->now;
 	if (flows(set, replica)) {
 		own->lost_since = 0;
+		own->flowed_epoch = set->deciding->record->epoch;
 		return false;
 	}
 	if (own->lost_since == 0) own->lost_since = now;
-	int64_t left = own->lost_since + LOST_MS - now;
+	bool has_come = own->flowed_epoch == set->deciding->record->epoch;
+	int64_t left = own->lost_since + (has_come ? LOST_MS : NEVER_SEEN_MS) - now;
 	if (left > 0) plan_look(set->deciding->plan, left);
 	return left <= 0;
 }

@@ -267,6 +267,7 @@ static int read_metadata(struct spec *spec, struct error **err) {
 
 static int read_object(struct spec *spec, int (*read)(struct spec *spec, struct error **err), struct error **err) {
 	kind_set_defaults(spec->kind, spec->completed, NULL);
+	json_shrink(spec->completed);
 	if (read_metadata(spec, err) < 0 || decode(spec, err) < 0) return -1;
 	spec->endpoint = endpoint_name;
 	spec->primary_label = "primary";

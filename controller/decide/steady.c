@@ -1,4 +1,9 @@
-/* While the group has its primary: what a promotion leaves behind is set right. */
+/* While the group has its primary: what a promotion leaves behind is set right.
+ *
+ * A replica whose endpoint is started, or that is re-seated, follows the first primary that contacts it, and that may
+ * be an old one which lives on where we cannot see it. In strict mode that one can acknowledge nothing without the
+ * member that is primary now. Else the replica's databases are suspended first, while some other replica does not
+ * answer: suspended ones confirm nothing to anybody. They are resumed when the recorded primary has it (ladder.c). */
 #include <string.h>
 
 #include "controller/decide/promotion.h"
@@ -39,7 +44,43 @@ static void demote(struct deciding *deciding, const struct replica_view *replica
 		own->offline_at = now;
 }
 
+bool somebody_is_out_of_sight(const struct deciding *deciding, const struct replica_view *replica) {
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		const struct replica_view *other = &deciding->view->replicas[i];
+		/* What the kubelet saw end has ended. */
+		if (other == replica || other == deciding->primary || other->pod.is_terminated) continue;
+		if (other->server.seen == NULL || role_of(other) == SQL_ROLE_PRIMARY) return true;
+	}
+	return false;
+}
+
+const struct sql_database_row *moving(const struct replica_view *replica) {
+	const struct sql_observation *seen = replica->server.seen;
+	for (size_t i = 0; i < seen->database_count; i++) {
+		const struct sql_database_row *row = &seen->databases[i];
+		if (row->is_local && row->name != NULL && !row->is_suspended) return row;
+	}
+	return NULL;
+}
+
+void suspend(struct deciding *deciding, const struct replica_view *replica, const struct sql_database_row *row) {
+	change_server(deciding, replica,
+	              &(struct action){ .type = ACTION_SUSPEND_MOVEMENT,
+	                                .text = row->name,
+	                                .reason = "it must confirm nothing to an old primary" });
+}
+
+static bool is_free_to_follow(const struct deciding *deciding, const struct replica_view *replica) {
+	if (replica == deciding->primary || !somebody_is_out_of_sight(deciding, replica)) return true;
+	return is_strict(deciding->record) && is_member(deciding->record, replica);
+}
+
 static void start_endpoint(struct deciding *deciding, const struct replica_view *replica) {
+	const struct sql_database_row *row = is_free_to_follow(deciding, replica) ? NULL : moving(replica);
+	if (row != NULL) {
+		suspend(deciding, replica, row);
+		return;
+	}
 	change_server(deciding, replica,
 	              &(struct action){ .type = ACTION_START_ENDPOINT, .reason = "no promotion is under way" });
 }

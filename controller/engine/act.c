@@ -27,7 +27,7 @@ static const char *child_name(const struct action *action) {
 
 /* Checks and backups last, and nothing is in their way nor they in anything's. */
 static bool is_beside(enum action_type type) {
-	return type == ACTION_WRITE_CHECK || type == ACTION_BACKUP_DATABASE;
+	return type == ACTION_WRITE_CHECK || type == ACTION_BACKUP_DATABASE || type == ACTION_BACKUP_OTHERS_DATABASE;
 }
 
 static char *target_of(const struct action *action) {

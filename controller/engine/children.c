@@ -121,6 +121,7 @@ static struct json_object *brief_of(const struct json_object *json) {
 	static const char *const keys[] = { "apiVersion", "kind", "metadata" };
 	struct json_object *brief = json_object_new_object();
 	for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) json_set(brief, keys[i], json_copy(json_get(json, keys[i])));
+	json_shrink(brief);
 	return brief;
 }
 
@@ -168,8 +169,24 @@ static uint64_t source_of(const struct managed *managed) {
 	return json_digest(source);
 }
 
+/* What source_of makes its digest of, told by what is cheap to ask. */
+static uint64_t hint_of(const struct managed *managed) {
+	const struct offer *offers = managed->engine->offers;
+	const char *wanted = json_get_text(json_get(managed->object->json, "spec"), "version");
+	cleanup_kube_object const struct kube_object *version =
+	        wanted != NULL ? follow_get(managed->engine, CACHE_VERSION, NULL, wanted) : NULL;
+	cleanup_free char *text =
+	        xasprintf("%s %s %s %d %d %u", managed->object->uid != NULL ? managed->object->uid : "",
+	                  managed->object->resource_version != NULL ? managed->object->resource_version : "",
+	                  version != NULL ? version->resource_version : "", offers[OFFER_POLICY_V1].is_there,
+	                  offers[OFFER_SERVICE_MONITORS].is_there, managed->configuration_reads);
+	return text_digest(text);
+}
+
 void children_refresh(struct managed *managed) {
-	uint64_t source = source_of(managed);
+	uint64_t hint = hint_of(managed);
+	uint64_t source = hint == managed->children_hint ? managed->children_of : source_of(managed);
+	managed->children_hint = hint;
 	if (source == managed->children_of) {
 		if (managed->surplus_count > 0 || clock_monotonic_ms() < managed->surplus_until)
 			surplus_refresh(managed);

@@ -173,6 +173,7 @@ struct managed {
 	struct arena record_texts;
 	char *said_unreadable;
 
+	uint64_t children_hint;
 	uint64_t children_of; /* digest of what the children were made from */
 	size_t child_count;
 	struct child *children;
@@ -184,6 +185,7 @@ struct managed {
 	struct secret_read administrator, own, configuration;
 	bool made_administrator; /* it is one that we made */
 	bool has_certificate;
+	unsigned configuration_reads;
 	char *configuration_text;                        /* mssql.conf of the Secret that spec names */
 	char *controller_password, *master_key_password; /* of the own Secret; wiped */
 	char *applied_password;                          /* … sa's, as last applied; wiped */

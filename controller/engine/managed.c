@@ -163,6 +163,7 @@ bool managed_refresh(struct managed *managed) {
 void managed_adopt(struct managed *managed, struct json_object *answer) {
 	cleanup_json struct json_object *copy = json_copy(answer);
 	json_object_object_del(json_get(copy, "metadata"), "managedFields");
+	json_shrink(copy);
 	const struct kube_object *object = kube_object_new(take(&copy));
 	if (object == NULL) return;
 	const struct kube_object *known = managed->object;

@@ -83,8 +83,11 @@ static void look(struct managed *managed, int64_t now) {
 	if (act_is_writing(managed) || !may_look(managed, now)) return;
 	if (!managed_read(managed)) return;
 	managed_count_phase(managed, json_get_text(json_get(managed->object->json, "status"), "phase"));
-	secrets_refresh(managed, now);
+	uint64_t before = managed->children_of;
 	children_refresh(managed);
+	/* Who touches the object may have touched its Secrets: a new password need not wait for their turn. */
+	if (before != 0 && before != managed->children_of) secrets_expire(managed, false);
+	secrets_refresh(managed, now);
 	servers_refresh(managed);
 	if (!secrets_are_read(managed)) {
 		look_again(managed, now);

@@ -113,6 +113,7 @@ void secret_take_own(struct managed *managed, const struct json_object *secret) 
 /* ---- mssql.conf of an MSSQLServer ---- */
 
 static void take_configuration(struct managed *managed, const struct json_object *secret) {
+	managed->configuration_reads++;
 	free(managed->configuration_text);
 	managed->configuration_text = secret_text(secret, "mssql.conf");
 	managed->configuration.state = managed->configuration_text != NULL ? SECRET_PRESENT : SECRET_INVALID;

@@ -268,10 +268,10 @@ static void note_answer(struct server *server, const struct probe *probe, const 
 	if (is_newsworthy || server->managed->is_in_motion) managed_look(server->managed);
 }
 
-static bool any_is_probing(const struct managed *managed) {
+/* Whether somebody is still to answer; who has failed before is waited for only by its likes. */
+static bool is_awaited(const struct managed *managed, bool with_failed) {
 	for (const struct server *server = managed->servers; server != NULL; server = server->next) {
-		/* Who has failed before is not waited for. */
-		if (server->is_probing && !server->has_failed) return true;
+		if (server->is_probing && (with_failed || !server->has_failed)) return true;
 	}
 	return false;
 }
@@ -285,7 +285,7 @@ static void on_probe(void *context, const struct sql_results *results, const str
 	if (!is_of_before && err != NULL && err->code == SQL_NOT_TRIED) note_busy(server);
 	else if (!is_of_before && err != NULL) note_failure(server, err);
 	else if (!is_of_before) note_answer(server, probe, results);
-	if (!is_of_before && !any_is_probing(server->managed)) managed_look(server->managed);
+	if (!is_of_before && !is_awaited(server->managed, server->has_failed)) managed_look(server->managed);
 	free(probe);
 	server_release(server);
 }

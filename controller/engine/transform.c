@@ -61,6 +61,10 @@ static uint64_t not_zero(uint64_t digest) {
 	return digest != 0 ? digest : 1;
 }
 
+uint64_t text_digest(const char *text) {
+	return not_zero(add_text(digest_basis, text));
+}
+
 uint64_t json_digest(const struct json_object *json) {
 	return not_zero(add_json(digest_basis, json));
 }

@@ -18,6 +18,7 @@ uint64_t child_digest(const struct json_object *child);
 /* A digest of what an object says, whoever reads it from whatever answer: without status and what the API server counts
  * in metadata. Never 0. */
 uint64_t object_digest(const struct json_object *object);
+uint64_t text_digest(const char *text);
 /* A digest of everything. */
 uint64_t json_digest(const struct json_object *json);
 

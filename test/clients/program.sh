@@ -16,5 +16,7 @@ run_program_checks() {
 		'policy requirements because it is too short' ACCEPT_EULA=Y MSSQL_SA_PASSWORD='Ab1-'
 	check "no start with a password of one kind of characters" refuses \
 		'policy requirements because it is not complex enough' ACCEPT_EULA=Y MSSQL_SA_PASSWORD='aaaaaaaaaaaa'
+	check "no start with a setting that is none" refuses '"quick" is no setting with a number' \
+		ACCEPT_EULA=Y MSSQL_SA_PASSWORD='Passw0rd-of-sa' SIMSQL_SETTINGS='fast,worst,startup=0,quick'
 	check "no start without a password" refuses 'Unable to set system administrator password' ACCEPT_EULA=Y
 }

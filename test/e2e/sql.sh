@@ -52,3 +52,6 @@ none_left() {
 
 # leader: the pod of agkeeper that leads.
 leader() { kubectl -n agkeeper-system get lease agkeeper -o jsonpath='{.spec.holderIdentity}' | sed 's/_.*//'; }
+
+# standby KIND/NAME: a pod that is not the primary.
+standby() { kubectl -n demo get pods -l "app.kubernetes.io/instance=${1#*/}" -o name | sed 's|pod/||' | grep -v "^$(field "$1" '{.status.primaryReplica}')$" | head -n 1; }

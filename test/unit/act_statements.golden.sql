@@ -432,6 +432,9 @@ EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';
 -- BACKUP_DATABASE: as agkeeper, 1800 s
 BACKUP DATABASE [agdb1] TO DISK = N'/var/opt/mssql/data/agkeeper-log-chain.bak' WITH FORMAT, INIT;
 
+-- BACKUP_OTHERS_DATABASE: as sa, 1800 s
+BACKUP DATABASE [agdb1] TO DISK = N'/var/opt/mssql/data/agkeeper-log-chain.bak' WITH FORMAT, INIT;
+
 -- ADD_DATABASE: as agkeeper, 60 s, changing
 DECLARE @agkeeper_lock int;
 EXEC @agkeeper_lock = sp_getapplock @Resource = N'agkeeper', @LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = 5000;

@@ -65,6 +65,7 @@ static const struct action actions[] = {
 	{ .type = ACTION_CREATE_DATABASE, .text = "agdb]1" },
 	{ .type = ACTION_SET_RECOVERY_FULL, .text = "agdb1" },
 	{ .type = ACTION_BACKUP_DATABASE, .text = "agdb1" },
+	{ .type = ACTION_BACKUP_OTHERS_DATABASE, .text = "agdb1" },
 	{ .type = ACTION_ADD_DATABASE, .text = "agdb1" },
 	{ .type = ACTION_DROP_DATABASE, .text = "agdb1" },
 	{ .type = ACTION_SUSPEND_MOVEMENT, .text = "agdb1" },

@@ -72,6 +72,9 @@ static void is_made_backed_up_and_added(void **state) {
 	local->recovery_model = "FULL";
 	run();
 	only(ACTION_BACKUP_DATABASE, "ag-0", "db");
+	decide_world_fail(world, ACTION_BACKUP_DATABASE, "ag-0", "db", 262);
+	run();
+	only(ACTION_BACKUP_OTHERS_DATABASE, "ag-0", "db");
 	local->has_log_chain = true;
 	run();
 	only(ACTION_ADD_DATABASE, "ag-0", "db");

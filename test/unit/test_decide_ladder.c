@@ -110,7 +110,7 @@ static void a_latched_replica_rejoins(void **state) {
 	group->servers[2].role = SQL_ROLE_RESOLVING;
 	group_fail(group, ACTION_BECOME_SECONDARY, 2, NULL, 41104);
 	int64_t rejoin = until(group, ACTION_DROP_GROUP, 2);
-	assert_in_range(rejoin, 3000, 6000); /* when it is out of the synchronous set */
+	assert_in_range(rejoin, 500, 6000); /* when it is out of the synchronous set */
 	assert_int_equal(record_find(&group->record, "sql-2", NULL), -1);
 }
 

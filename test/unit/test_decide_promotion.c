@@ -601,6 +601,8 @@ static void a_primary_on_request(void **state) {
 	assert_non_null(group_planned(group, ACTION_REMOVE_ANNOTATION, -1));
 	group->view.wanted_primary = NULL;
 	assert_true(group_settle(group) > 0);
+	group_wait(group, 20000); /* a former primary does not connect to a young one */
+	assert_true(group_settle(group) > 0);
 	assert_int_equal(group->record.member_count, 3);
 	assert_int_equal(group->record.required, 2);
 }
@@ -650,6 +652,60 @@ static void a_late_hand_over_is_given_up(void **state) {
 	assert_true(group_settle(group) > 0);
 	assert_primary(group, 0);
 	assert_true(group->servers[0].endpoint_runs && group->servers[2].endpoint_runs);
+}
+
+/* The target refuses, and the old primary is PRIMARY still (OFFLINE had no effect): it goes on. */
+static void a_refused_hand_over_goes_back(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group->view.wanted_primary = "sql-1";
+	group_pass(group);
+	group_do(group);
+	until_target(group);
+	group_fail(group, ACTION_PROMOTE, 1, "start-1-1", 41142);
+	group->view.wanted_primary = NULL;
+	for (int i = 0; i < 10; i++) {
+		group_pass(group);
+		if (group_planned(group, ACTION_OFFLINE, 0) == NULL) group_do(group);
+		else group_wait(group, 50);
+	}
+	assert_int_equal(group->record.intent.kind, INTENT_NONE);
+	assert_int_equal(group->record.required, 2);
+	assert_primary(group, 0);
+}
+
+/* Relaxed: what FAILOVER has come to is not known, and the target has gone. Nobody else may be taken. */
+static void a_target_that_dies_is_waited_for_in_relaxed_mode(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group->spec.required = group->record.required = 1;
+	for (size_t i = 0; i < 3; i++) group->servers[i].required = 1;
+	group_kill(group, 0);
+	until_target(group);
+	group_kill(group, 1);
+	for (int i = 0; i < 20; i++) {
+		group_pass(group);
+		assert_null(group_planned(group, ACTION_PROMOTE, 2));
+		group_do(group);
+	}
+	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+	group_start(group, 1);
+	assert_true(group_settle(group) > 0);
+	assert_primary(group, 1);
+}
+
+/* A volume restored from elsewhere, complete, is another one all the same. */
+static void a_complete_stranger_is_no_member(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(2);
+	group_kill(group, 0);
+	group->view.replicas[1].incarnation = "another claim";
+	for (int i = 0; i < 10; i++) {
+		group_pass(group);
+		assert_null(group_planned(group, ACTION_PROMOTE, -1));
+		group_do(group);
+	}
+	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
 }
 
 static void a_hand_over_whose_primary_dies_becomes_a_failover(void **state) {
@@ -822,6 +878,9 @@ int main(void) {
 		cmocka_unit_test(a_request_that_cannot_be_met_is_refused),
 		cmocka_unit_test(a_deletion_hands_over_first),
 		cmocka_unit_test(a_late_hand_over_is_given_up),
+		cmocka_unit_test(a_refused_hand_over_goes_back),
+		cmocka_unit_test(a_target_that_dies_is_waited_for_in_relaxed_mode),
+		cmocka_unit_test(a_complete_stranger_is_no_member),
 		cmocka_unit_test(a_hand_over_whose_primary_dies_becomes_a_failover),
 		cmocka_unit_test(data_loss_is_a_persons_decision),
 		cmocka_unit_test(nothing_fails_over_where_it_shall_not),

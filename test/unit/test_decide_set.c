@@ -129,6 +129,7 @@ static void a_dead_member_leaves_at_once(void **state) {
 static void a_member_out_of_sight_has_a_moment(void **state) {
 	(void)state;
 	cleanup_group struct group *group = group_new(3);
+	group_pass(group);
 	group->servers[0].cut[2] = true;
 	group_pass(group);
 	assert_null(group_planned(group, ACTION_SET_AVAILABILITY, -1));
@@ -186,6 +187,11 @@ static void r_waits_for_the_replicas_own_word(void **state) {
 	group->record.required = 0;
 	group_look(group);
 	group->view.replicas[1].server.seen = NULL;
+	group_decide(group);
+	assert_false(group_wrote(group));
+	group_look(group);
+	struct sql_observation *own = (struct sql_observation *)group->view.replicas[1].server.seen;
+	own->databases[0].hardened.value -= 1;
 	group_decide(group);
 	assert_false(group_wrote(group));
 	group_pass(group);

@@ -7,6 +7,8 @@ grows() {
 }
 check "storage: a claim grows under a running pod" grows
 check "storage: growing told of itself" tells 'NodeExpandVolume succeeded' claim_event "$claim-0" FileSystemResizeSuccessful
+space() { on "$group-0" "SELECT $1 FROM sys.master_files AS f CROSS APPLY sys.dm_os_volume_stats(f.database_id, f.file_id) AS v WHERE f.database_id = DB_ID('shop') AND f.file_id = 1"; }
+check "storage: the server sees the volume's size" tells $'gi\n11' space 'v.total_bytes / 1073741824 AS gi'
 insert() { through "$group" "INSERT INTO shop.dbo.data VALUES ($1, N'more')"; }
 fills_up() {
 	local output
@@ -15,6 +17,7 @@ fills_up() {
 	[[ $output == *'Msg 1105 '* || $output == *'Msg 9002 '* ]] || { echo "$output"; return 1; }
 }
 check "storage: a full volume is Msg 1105 or 9002" fills_up
+check "storage: the server sees that nothing is left" tells $'left_over\n0' space 'v.available_bytes AS left_over'
 room_again() {
 	ask_for "$claim-0" 12Gi && until_true 20 claim_has "$claim-0" 12Gi && insert 3 && tells $'n\n2' through "$group" 'SELECT COUNT(*) AS n FROM shop.dbo.data' &&
 		gives 1 restarts "$group-0"

@@ -12,8 +12,9 @@ example() {
 	password=$(sa_password "$object")
 	[[ $database ]] || {
 		database=app
-		# A user makes the database; a group that names none takes every one.
+		# A user makes the database: streaming replication takes every one, into another group a DBA puts it.
 		sql "$(service "$primary")" "$password" "CREATE DATABASE app" >"$work/made"
+		[[ $object != sqlag/* ]] || sql "$(service "$primary")" "$password" "ALTER DATABASE app SET RECOVERY FULL; BACKUP DATABASE app TO DISK = N'/var/opt/mssql/data/app.bak'; ALTER AVAILABILITY GROUP [AG1] ADD DATABASE app" >>"$work/made"
 		check "$name: a new database joins the group" until_true 60 sql_says "$(service "$primary")" "$password" \
 			"SELECT COUNT(*) FROM sys.dm_hadr_database_replica_states s JOIN sys.databases d ON d.database_id = s.database_id WHERE d.name = 'app' AND s.is_suspended = 0" 3
 	}
@@ -26,9 +27,6 @@ example() {
 	fi
 	says "$name: kubectl get" "$(kubectl -n demo get "$object" -o wide)" "$(field "$object" '{.status.primaryReplica}')" 3/3
 }
-
-# standby KIND/NAME: a pod that is not the primary.
-standby() { kubectl -n demo get pods -l "app.kubernetes.io/instance=${1#*/}" -o name | sed 's|pod/||' | grep -v "^$(field "$1" '{.status.primaryReplica}')$" | head -n 1; }
 
 # deleted KIND/NAME: with what is kept of it: "", "secrets" or "secrets pvc".
 deleted() {
@@ -44,7 +42,7 @@ deleted() {
 }
 
 example sqlag-three-sync.yaml sqlag/mssql-ag mssql-ag-listener mssql-ag-listener-ro ""
-deleted sqlag/mssql-ag secrets
+deleted sqlag/mssql-ag "" # reclaimPolicy Delete
 example mssqlserver-ag-cluster.yaml ms/mssqlserver-ag-cluster mssqlserver-ag-cluster mssqlserver-ag-cluster-secondary agdb1
 deleted ms/mssqlserver-ag-cluster ""
 example ha-mssqlserver.yaml ms/ha-mssqlserver ha-mssqlserver "" ""

@@ -75,7 +75,7 @@ equal "life: every pod runs it" "" "$(kubectl -n demo get pods -l app.kubernetes
 check "life: some rows were acknowledged meanwhile" grep -q . "$work/acknowledged"
 numbers() { sql "$(service life-listener)" "$password" "SET NOCOUNT ON; USE orders; SELECT id FROM o WHERE id > 100 ORDER BY id"; }
 equal "life: all $(wc -l <"$work/acknowledged") of them are there" "" "$(comm -23 <(sort "$work/acknowledged") <(numbers | sort))"
-says "life: the hand-over is an Event" "$(kubectl -n demo get events --field-selector involvedObject.name=life -o jsonpath='{range .items[*]}{.reason}{"\n"}{end}')" HandOver
+says "life: the hand-over is an Event" "$(kubectl -n demo get events --field-selector involvedObject.name=life -o jsonpath='{range .items[*]}{.reason}{"\n"}{end}')" HandedOver
 check "life: the primary was handed over, not lost" test "$(field sqlag/life '{.status.failovers[0].kind}')" = HandOver
 
 # A new password in the Secret is applied.
