@@ -20,6 +20,9 @@ static void on_applied(struct managed *managed, void *what, struct json_object *
 	if (err == NULL && child != NULL) {
 		enum engine_cache cache = child_cache(child->resource);
 		child->applied_desired = json_digest(deed->action.json);
+		const char *version = json_get_text(json_get(answer, "metadata"), "resourceVersion");
+		free(child->applied_version);
+		child->applied_version = version != NULL ? xstrdup(version) : NULL;
 		child->applied = object_digest(answer);
 		child->applied_at = clock_monotonic_ms();
 		child->verify_at = 0;

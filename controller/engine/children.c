@@ -104,6 +104,7 @@ struct json_object *children_desired(const struct managed *managed) {
 
 static void child_free(struct child *child) {
 	json_object_put(child->brief);
+	free(child->applied_version);
 	free(child->foreign);
 }
 
@@ -148,6 +149,7 @@ static struct child child_new(const struct managed *managed, const struct json_o
 	child.applied_desired = known->applied_desired;
 	child.applied = known->applied;
 	child.applied_at = known->applied_at;
+	child.applied_version = known->applied_version != NULL ? xstrdup(known->applied_version) : NULL;
 	child.verify_at = known->verify_at;
 	child.foreign_at = known->foreign_at;
 	child.foreign = known->foreign != NULL ? xstrdup(known->foreign) : NULL;
@@ -255,6 +257,10 @@ enum child_state child_state_of(const struct managed *managed, struct child *chi
 		return CHILD_FOREIGN;
 	}
 	adopt(child, seen);
+	/* A watch that is late shows what was before. */
+	bool is_old =
+	        child->applied_version != NULL && version_is_newer(child->applied_version, seen->resource_version);
+	if (is_old && child->applied_desired == child->desired) return CHILD_IN_SYNC;
 	bool is_as_applied = child->applied_desired == child->desired && child->applied == child_digest(seen->json);
 	if (child->verify_at != 0 && clock_monotonic_ms() >= child->verify_at) return CHILD_DRIFTED;
 	return is_as_applied ? CHILD_IN_SYNC : CHILD_DRIFTED;

@@ -116,6 +116,7 @@ struct child {
 	uint64_t desired;          /* digest of what it shall be */
 	uint64_t applied_desired;  /* … when it was last applied; 0: it was not, by this process */
 	uint64_t applied;          /* digest of the answer */
+	char *applied_version;     /* the answer's resourceVersion: what is older was before it; NULL: unknown */
 	int64_t applied_at;
 	int64_t verify_at; /* it was found as it shall be, and is applied then all the same; 0: we have applied it */
 	char *foreign;     /* whose it is, when a read showed that it is not ours; NULL */
