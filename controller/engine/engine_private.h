@@ -33,15 +33,17 @@
 #include "sql/workers.h"
 #include "tls/bundle.h"
 
-#define FINALIZER "agkeeper.dev/finalizer"
+#define FINALIZER          "agkeeper.dev/finalizer"
+#define DESIRED_ANNOTATION "agkeeper.dev/desired" /* on a child: digest of what it shall be, as it was applied */
 
 enum {
-	PROBE_MS = 5000,         /* between looks at a group that is at rest */
-	PROBE_TIMEOUT_MS = 5000, /* of one probe, unless spec says otherwise */
-	SECRETS_MS = 600 * 1000, /* between reads of an object's Secrets */
-	SECRETS_SOON_MS = 10000, /* … when a login failed */
-	REQUESTS_MAX = 128,      /* under way at once, before the next object is looked at */
-	SETTLE_MS = 5000,        /* for the watch to show what we were answered */
+	PROBE_MS = 5000,             /* between looks at a group that is at rest */
+	PROBE_TIMEOUT_MS = 5000,     /* of one probe, unless spec says otherwise */
+	SECRETS_MS = 600 * 1000,     /* between reads of an object's Secrets */
+	OWN_SECRET_MS = 3600 * 1000, /* … of our own */
+	SECRETS_SOON_MS = 10000,     /* … when a login failed */
+	REQUESTS_MAX = 128,          /* under way at once, before the next object is looked at */
+	SETTLE_MS = 5000,            /* for the watch to show what we were answered */
 	SQL_SERVER_PORT_DEFAULT = 1433
 };
 
@@ -116,8 +118,10 @@ struct child {
 	uint64_t desired;          /* digest of what it shall be */
 	uint64_t applied_desired;  /* … when it was last applied; 0: it was not, by this process */
 	uint64_t applied;          /* digest of the answer */
+	char *applied_version;     /* the answer's resourceVersion: what is older was before it; NULL: unknown */
 	int64_t applied_at;
-	char *foreign; /* whose it is, when a read showed that it is not ours; NULL */
+	int64_t verify_at; /* it was found as it shall be, and is applied then all the same; 0: we have applied it */
+	char *foreign;     /* whose it is, when a read showed that it is not ours; NULL */
 	int64_t foreign_at;
 };
 
@@ -166,6 +170,7 @@ struct managed {
 
 	const struct kube_object *object; /* the newest known */
 	const struct kube_object *read;   /* the one that the following were read from */
+	uint64_t digest;                  /* of what it says, status left out */
 	bool is_readable;
 	struct spec spec;
 	struct record record;
@@ -212,10 +217,11 @@ struct managed {
 	struct server *servers;
 	struct deed *deeds;
 	struct settling *settlings;
-	int64_t probe_at;  /* when to ask all servers again */
-	bool is_in_motion; /* the plan asked to look again soon: every answer is looked at */
-	int64_t event_at;  /* of a pod, not followed by an action yet; 0: none (ns) */
-	int64_t looks_at;  /* looks are rationed: when they were counted last, and how many are left */
+	int64_t probe_at;    /* when to ask all servers again */
+	bool is_in_motion;   /* the plan asked to look again soon, or a pod has changed: every answer is looked at */
+	bool awaits_answers; /* what there was to decide is decided */
+	int64_t event_at;    /* of a pod, not followed by an action yet; 0: none (ns) */
+	int64_t looks_at;    /* looks are rationed: when they were counted last, and how many are left */
 	int looks_left;
 	char *phase; /* as counted */
 };
@@ -311,7 +317,8 @@ void engine_after(struct managed *managed, int64_t ms, void (*then)(void *what),
 /* Makes the list anew when what it is made from has changed. */
 void children_refresh(struct managed *managed);
 void children_free(struct managed *managed);
-enum child_state child_state_of(const struct managed *managed, const struct child *child, const char **trouble);
+enum child_state child_state_of(const struct managed *managed, struct child *child, const char **trouble);
+char *desired_text(uint64_t digest); /* as DESIRED_ANNOTATION has it; the caller frees it */
 /* The children in full; NULL: they cannot be told. The caller owns it. */
 struct json_object *children_desired(const struct managed *managed);
 struct child *child_find(struct managed *managed, const struct json_object *json);
@@ -360,7 +367,10 @@ void certificate_free(struct managed *managed);
 /* ---- server.c ---- */
 /* Brings the list in line with the pods. */
 void servers_refresh(struct managed *managed);
+/* All of them; but a group at rest asks its primary. */
 void servers_probe(struct managed *managed, int64_t now);
+/* Every server has answered, and nothing is under way: until one answers anew there is nothing to decide. */
+bool servers_rest(const struct managed *managed);
 struct server *server_find(const struct managed *managed, const char *pod);
 struct server *server_get(struct managed *managed, const char *pod);
 void server_view_fill(const struct server *server, struct server_view *view);
