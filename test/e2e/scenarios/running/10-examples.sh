@@ -25,6 +25,8 @@ example() {
 			"USE $database; SELECT word FROM t WHERE id = 2" zwei
 		says "$name: writes on a standby are Msg 3906" "$(sql "$(pod_ip "$(standby "$object")")" "$password" "USE $database; INSERT INTO t VALUES (3, N'drei')")" 3906
 	fi
+	all_synchronized() { [[ $(field "$1" '{.status.synchronized}') == 3/3 ]]; }
+	check "$name: all are synchronized again" until_true 60 all_synchronized "$object"
 	says "$name: kubectl get" "$(kubectl -n demo get "$object" -o wide)" "$(field "$object" '{.status.primaryReplica}')" 3/3
 }
 
