@@ -123,6 +123,11 @@ struct verdict judge_halted(struct report *report) {
 	return verdict_of(report, true, "Halted", "no pods, as spec.halted asks; volumes and Secrets are kept");
 }
 
+/* Who pauses it says so. */
+struct verdict judge_paused(struct report *report) {
+	return verdict_of(report, false, "NotPaused", "no ops request is carried out");
+}
+
 struct verdict judge_certificate_issuer(struct report *report) {
 	const struct json_object *issuer = json_get_path(report->view->object, "spec", "tls", "issuerRef", NULL);
 	if (issuer == NULL) return verdict_of(report, false, "NotAskedFor", "spec.tls.issuerRef is not set");
@@ -132,7 +137,7 @@ struct verdict judge_certificate_issuer(struct report *report) {
 	const char *name = json_get_text(issuer, "name");
 	return verdict_of(
 	        report, true, "NoCertManager",
-	        "spec.tls.issuerRef names %s %s, but the cluster has no cert-manager.io API: agkeeper's own CA "
-	        "signs the server certificates",
-	        kind != NULL ? kind : "issuer", name != NULL ? name : "");
+	        "spec.tls.issuerRef names %s %s, but the cluster has no cert-manager.io API: a CA that agkeeper keeps "
+	        "for this object signs the servers' certificate, and clients find it in Secret %s, ca.crt",
+	        kind != NULL ? kind : "issuer", name != NULL ? name : "", report->spec->certificate_secret);
 }

@@ -32,7 +32,8 @@ struct pod_view {
 	bool is_current; /* of the StatefulSet's newest revision */
 	bool is_stuck;   /* cannot be pulled, scheduled, started: `trouble` says it in Kubernetes' words */
 	const char *trouble;
-	bool is_ours; /* controlled by our StatefulSet */
+	bool is_ours;   /* controlled by our StatefulSet, or */
+	bool is_orphan; /* … by nobody, while that is made again */
 };
 
 struct node_view {
@@ -49,7 +50,24 @@ struct claim_view {
 	struct quantity requested, capacity;
 	bool is_resizing, waits_for_node; /* conditions Resizing, FileSystemResizePending */
 	const char *storage_class;
-	bool is_labelled; /* as every child of the object whose pod it belongs to */
+	const char *trouble; /* what the storage says of an expansion that fails; NULL: nothing */
+	bool is_labelled;    /* as every child of the object whose pod it belongs to */
+};
+
+enum request_phase { REQUEST_PENDING, REQUEST_PROGRESSING, REQUEST_OVER };
+
+/* An ops request for this object: VolumeExpansion is the only type. */
+struct request_view {
+	const char *name;
+	int64_t created; /* seconds since 1970 */
+	enum request_phase phase;
+	struct quantity size;
+	const char *size_text; /* NULL: it is written as a number */
+	bool is_offline;
+	bool applies_always; /* else only to a database that is Ready */
+	int64_t timeout_s;   /* of each step; 0: none */
+	int max_retries;     /* -1: not said */
+	const struct json_object *object;
 };
 
 enum { DIAGNOSTIC_SYSTEM, DIAGNOSTIC_RESOURCE, DIAGNOSTIC_QUERY_PROCESSING, DIAGNOSTIC_IO, DIAGNOSTICS };
@@ -126,17 +144,29 @@ struct view {
 	struct child_view *children;
 	enum secret_state administrator_secret, own_secret;
 	bool made_administrator_secret; /* it has the labels of one that we made: no other is ever deleted */
-	bool has_certificate;           /* the own Secret holds the endpoints' certificate */
-	bool has_set;                   /* the StatefulSet exists, and is ours */
-	bool set_is_deleting;           /* … and is being deleted */
-	bool has_issuers;               /* the cluster offers cert-manager's API, as far as is known */
+	/* spec.certificate_secret: PRESENT when it has certificate and key. Ours is what carries our labels. */
+	enum secret_state certificate_secret;
+	bool made_certificate_secret;
+	const char *certificate_due; /* why our own CA shall issue one, or put the Secret right; NULL: no reason, or
+	                                it is for others to do (cert-manager, or who made the Secret) */
+	bool has_certificate;        /* the own Secret holds the endpoints' certificate */
+	bool has_set;                /* the StatefulSet exists, and is ours */
+	bool set_is_deleting;        /* … and is being deleted */
+	bool has_set_size;           /* it makes volumes, of set_size */
+	struct quantity set_size;
+	bool has_issuers; /* the cluster offers cert-manager's API, as far as is known */
+
+	const struct request_view *requests; /* ops requests for the object, the oldest first */
+	size_t request_count;
 
 	const struct attempt *attempts; /* what failed, and when to try again */
 	size_t attempt_count;
 	/* Annotations of a person. */
-	const char *wanted_primary;   /* agkeeper.dev/primary: a pod; NULL: none */
-	const char *allow_data_loss;  /* agkeeper.dev/allow-data-loss: "<pod>/<uid of the object>" */
-	const char *hand_over_wanted; /* a pod whose deletion or eviction waits for a hand-over; NULL: none */
+	const char *wanted_primary;  /* agkeeper.dev/primary: a pod; NULL: none */
+	const char *allow_data_loss; /* agkeeper.dev/allow-data-loss: "<pod>/<uid of the object>" */
+	/* Of the admission webhook, agkeeper.dev/hand-over: "<pod>/<its uid>", a pod whose deletion or eviction waits
+	 * for a hand-over; NULL: none. */
+	const char *hand_over_wanted;
 };
 
 /* The replica of a pod, NULL when there is none. */
@@ -150,5 +180,9 @@ void pod_view_read(const struct json_object *pod, const char *update_revision, c
                    struct pod_view *view);
 void node_view_read(const struct json_object *node, struct node_view *view);
 void claim_view_read(const struct json_object *claim, struct claim_view *view);
+/* False: it asks for something else than volumes, or cannot be read. */
+bool request_view_read(const struct json_object *request, struct request_view *view);
+/* For qsort: the oldest first; those of one second by name. */
+int request_view_compare(const void *a, const void *b);
 
 #endif
