@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "certs/certificate.h"
+#include "tls/certificate.h"
 
 enum { CERTIFICATE_FILES_PAUSE_MS = 5000 };
 

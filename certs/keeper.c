@@ -158,7 +158,7 @@ static int reconcile_once(struct keeper *keeper, int64_t now, struct error **err
 	if (shared_secret_read(&secret, &found, err) < 0) return -1;
 	cleanup_bundle struct bundle wanted = { 0 };
 	bundle_copy(&wanted, &found);
-	struct bundle_view view = { .names = keeper->options.names, .now = now };
+	struct bundle_view view = { .profile = &profile_webhook, .names = keeper->options.names, .now = now };
 	restore(keeper, &secret, &wanted, now, &view);
 	cleanup_free char *keep = trust_to_keep(keeper, &wanted, now);
 	view.keep_trusted = keep;

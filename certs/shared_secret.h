@@ -5,8 +5,8 @@
 #include <json-c/json.h>
 
 #include "base/error.h"
-#include "certs/bundle.h"
 #include "kube/client.h"
+#include "tls/bundle.h"
 
 struct shared_secret {
 	struct kube_client *client;

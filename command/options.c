@@ -19,6 +19,7 @@ enum option_id {
 	OPTION_NAMESPACE,
 	OPTION_CATALOG,
 	OPTION_DRAIN_SECONDS,
+	OPTION_LEASE_SECONDS,
 	OPTION_NO_CONTROLLER,
 	OPTION_NO_CLUSTER,
 	OPTION_LOG_FORMAT,
@@ -47,6 +48,8 @@ static const struct option_row {
 	  "create the MSSQLServerVersions of its YAML files where they are missing" },
 	{ "drain-seconds", OPTION_DRAIN_SECONDS, "N",
 	  "on SIGTERM, go on serving for so long, until nobody is sent here any more (default: 5 in a pod, else 0)" },
+	{ "lease-seconds", OPTION_LEASE_SECONDS, "N",
+	  "how long the others wait before one takes over from a leader that died (default: 15); the same for all" },
 	{ "no-controller", OPTION_NO_CONTROLLER, NULL, "serve the webhooks only" },
 	{ "no-cluster", OPTION_NO_CLUSTER, NULL,
 	  "reach no API server: rules that look at other objects answer with a warning; implies --no-controller" },
@@ -56,7 +59,8 @@ static const struct option_row {
 };
 
 static void print_help(void) {
-	puts("Usage: agkeeper run [options]\n\nServes the webhooks.\n\nOptions:");
+	puts("Usage: agkeeper run [options]\n\nServes the webhooks and, on the replica that leads, turns objects into "
+	     "running groups.\n\nOptions:");
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		cleanup_free char *left = xasprintf("--%s%s%s", rows[i].name, rows[i].argument != NULL ? " " : "",
 		                                    rows[i].argument != NULL ? rows[i].argument : "");
@@ -75,11 +79,11 @@ static int pick(const char *option, const char *text, const char *const *words) 
 	return -1;
 }
 
-static int read_seconds(const char *text, int *seconds) {
+static int read_seconds(const char *option, const char *text, int least, int *seconds) {
 	char *end;
 	long value = strtol(text, &end, 10);
-	if (*text == '\0' || *end != '\0' || value < 0 || value > 3600) {
-		fprintf(stderr, "agkeeper run: --drain-seconds %s: must be a number from 0 to 3600\n", text);
+	if (*text == '\0' || *end != '\0' || value < least || value > 3600) {
+		fprintf(stderr, "agkeeper run: --%s %s: must be a number from %d to 3600\n", option, text, least);
 		return -1;
 	}
 	*seconds = (int)value;
@@ -104,7 +108,8 @@ static int take_option(int id, struct run_options *options, struct log_choice *l
 	case OPTION_CLIENT_CA: options->client_ca = optarg; return 0;
 	case OPTION_NAMESPACE: options->namespace = optarg; return 0;
 	case OPTION_CATALOG: options->catalog = optarg; return 0;
-	case OPTION_DRAIN_SECONDS: return read_seconds(optarg, &options->drain_seconds);
+	case OPTION_DRAIN_SECONDS: return read_seconds("drain-seconds", optarg, 0, &options->drain_seconds);
+	case OPTION_LEASE_SECONDS: return read_seconds("lease-seconds", optarg, 3, &options->lease_seconds);
 	case OPTION_NO_CONTROLLER: options->no_controller = true; return 0;
 	case OPTION_NO_CLUSTER: options->no_cluster = options->no_controller = true; return 0;
 	case OPTION_LOG_FORMAT: return log->format = pick("log-format", optarg, formats);
@@ -141,7 +146,8 @@ enum options_result run_options_parse(int argc, char **argv, struct run_options 
 		        (struct option){ rows[i].name, rows[i].argument != NULL ? required_argument : no_argument, NULL,
 			                 rows[i].id };
 	}
-	*options = (struct run_options){ .listen = ":9443", .metrics = ":8080", .drain_seconds = -1 };
+	*options =
+	        (struct run_options){ .listen = ":9443", .metrics = ":8080", .drain_seconds = -1, .lease_seconds = 15 };
 	struct log_choice log = { LOG_FORMAT_JSON, LOG_INFO };
 	optind = 1;
 	for (int id; (id = getopt_long(argc, argv, "h", long_options, NULL)) != -1;) {

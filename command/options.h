@@ -18,6 +18,7 @@ struct run_options {
 	bool no_controller;
 	bool no_cluster;
 	int drain_seconds;
+	int lease_seconds;
 };
 
 enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_WRONG };

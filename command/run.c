@@ -1,6 +1,7 @@
 /* agkeeper run: puts the parts together, waits for a signal, takes them apart. */
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,7 +13,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/metrics.h"
-#include "certs/authority.h"
 #include "certs/files.h"
 #include "certs/keeper.h"
 #include "certs/names.h"
@@ -23,6 +23,8 @@
 #include "kube/cache.h"
 #include "kube/client.h"
 #include "kube/loop.h"
+#include "tls/authority.h"
+#include "webhook/handover.h"
 #include "webhook/lookup.h"
 #include "webhook/metrics_server.h"
 #include "webhook/server.h"
@@ -41,10 +43,12 @@ struct process {
 	struct kube_loop *loop;
 	struct engine *engine; /* NULL: --no-controller */
 	char *identity;
+	struct kube_cache *pods, *groups; /* of the engine */
 	struct lookup_cluster cluster;
 	struct lookup_provider lookups;
 	char *own_user;
 	char *client_ca;
+	struct handover *handover; /* NULL: no controller here follows pods */
 	struct server *server;
 	char **names;
 	struct keeper *keeper;
@@ -74,11 +78,17 @@ static char *own_identity(void) {
 
 static int make_engine(struct process *process, struct error **err) {
 	process->identity = own_identity();
+	/* In the proportions of lease_default_times. */
+	int64_t lease_ms = process->options.lease_seconds * INT64_C(1000);
+	const struct lease_times times = { .duration_ms = lease_ms,
+		                           .renew_ms = lease_ms * 2 / 3,
+		                           .retry_ms = lease_ms * 2 / 15 };
 	const struct engine_options options = {
 		.loop = process->loop,
 		.metrics = process->metrics,
 		.namespace = process->options.namespace,
 		.identity = process->identity,
+		.lease_times = &times,
 	};
 	process->engine = engine_new(&options, err);
 	return process->engine != NULL ? 0 : -1;
@@ -95,6 +105,7 @@ static int connect_cluster(struct process *process, struct error **err) {
 	if (kube_config_load(process->options.kubeconfig, &config, err) < 0) return -1;
 	process->client = kube_client_new(config, err);
 	if (process->client == NULL) return -1;
+	kube_client_add_metrics(process->client, process->metrics);
 	if (process->options.namespace == NULL) process->options.namespace = kube_client_namespace(process->client);
 
 	cleanup_error struct error *unknown = NULL;
@@ -107,6 +118,10 @@ static int connect_cluster(struct process *process, struct error **err) {
 	process->cluster.client = process->client;
 	for (int i = 0; i < LOOKUP_RESOURCES; i++) {
 		process->cluster.caches[i] = follow(process, lookup_kube_resource((enum lookup_resource)i));
+	}
+	if (process->engine != NULL) {
+		process->pods = engine_follow(process->engine, &kube_pods);
+		process->groups = engine_follow(process->engine, &kube_sqlserveravailabilitygroups);
 	}
 	lookup_cluster_add_metrics(&process->cluster, process->metrics);
 	process->lookups = lookup_provider_cluster(&process->cluster);
@@ -153,7 +168,9 @@ static int serve_temporary(struct process *process, struct error **err) {
 	cleanup_identity struct identity ca = { 0 };
 	cleanup_identity struct identity serving = { 0 };
 	int64_t now = clock_wall_seconds();
-	if (authority_create(now, &ca, err) < 0 || authority_issue(&ca, names, now, &serving, err) < 0) return -1;
+	if (authority_create(&profile_webhook, now, &ca, err) < 0 ||
+	    authority_issue(&profile_webhook, &ca, names, now, &serving, err) < 0)
+		return -1;
 	log_info("serving a certificate made for this run only; --tls-cert and --tls-key name another");
 	return server_set_certificate(process->server, serving.certificate, serving.key, err);
 }
@@ -226,6 +243,18 @@ static int start_metrics_server(struct process *process, struct error **err) {
 
 /* ---- Start, wait, stop ---- */
 
+/* After engine_start: its caches are there. */
+static struct handover *make_handover(struct process *process) {
+	return handover_new(&(struct handover_options){
+	        .client = process->client,
+	        .pods = process->pods,
+	        .groups = process->groups,
+	        .servers = process->cluster.caches[LOOKUP_MSSQLSERVER],
+	        .metrics = process->metrics,
+	        .own_user = process->own_user,
+	});
+}
+
 static int start_server(struct process *process, struct error **err) {
 	if (process->options.client_ca != NULL) {
 		cleanup_strbuf struct strbuf pem = { 0 };
@@ -233,9 +262,11 @@ static int start_server(struct process *process, struct error **err) {
 			return error_prefix(err, "--client-ca");
 		process->client_ca = strbuf_detach(&pem);
 	}
+	if (process->engine != NULL) process->handover = make_handover(process);
 	const struct server_config config = {
 		.listen = process->options.listen,
 		.lookups = &process->lookups,
+		.handover = process->handover,
 		.metrics = process->metrics,
 		.own_user = process->own_user,
 		.client_ca_pem = process->client_ca,
@@ -276,6 +307,8 @@ static void stop(struct process *process) {
 	/* The probes are answered until the last review is, and ask the server how it is. */
 	metrics_server_stop(process->metrics_server);
 	server_stop(process->server, 0);
+	handover_stop(process->handover);
+	handover_free(process->handover);
 	keeper_free(process->keeper);
 	certificate_files_free(process->files);
 	serving_names_free(process->names);
@@ -316,6 +349,10 @@ int command_run(int argc, char **argv) {
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+#ifdef M_ARENA_MAX
+	/* Dozens of threads that allocate little at a time: heaps of their own would only hold on to memory. */
+	mallopt(M_ARENA_MAX, 2);
+#endif
 
 	cleanup_error struct error *err = NULL;
 	int code = EXIT_OK;

@@ -147,6 +147,10 @@ static void allow(struct review_answer *answer, const struct admission *admissio
 	close_response(answer);
 }
 
+void admission_allow(struct review_answer *answer, const char *uid) {
+	allow(answer, &(const struct admission){ .uid = uid });
+}
+
 static void refuse(struct review_answer *answer, const struct admission *admission) {
 	const struct status_subject subject = { admission->group, admission->kind_name, admission->name };
 	open_response(answer, admission, false);

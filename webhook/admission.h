@@ -10,4 +10,7 @@
 int admission_review(const struct review_request *request, struct json_object *inner, struct review_answer *answer,
                      struct error **err);
 
+/* Answers the review with this uid: allowed, with the warnings that the answer has. */
+void admission_allow(struct review_answer *answer, const char *uid);
+
 #endif

@@ -17,6 +17,7 @@ static const struct path {
 	{ "/mutate", REVIEW_MUTATE },
 	{ "/validate", REVIEW_VALIDATE },
 	{ "/convert", REVIEW_CONVERT },
+	{ "/handover", REVIEW_HANDOVER },
 };
 
 /* What is kept for the next request of the connection; a rare large one does not hold its memory for ever. */
@@ -67,7 +68,8 @@ static void check_request(struct connection *connection, const char *url, const 
 		return;
 	}
 	if (path == NULL) {
-		reject(connection, MHD_HTTP_NOT_FOUND, "no such path; there are /mutate, /validate and /convert");
+		reject(connection, MHD_HTTP_NOT_FOUND,
+		       "no such path; there are /mutate, /validate, /convert and /handover");
 		return;
 	}
 	connection->path = path->path;
@@ -170,7 +172,7 @@ static bool judge(struct connection *connection, bool live) {
 	review_handle(&request, &connection->answer);
 	bool done = live || !session.needs_live;
 	provider->end(&session);
-	if (done) count_answer(connection);
+	if (done && connection->path != REVIEW_HANDOVER) count_answer(connection);
 	return done;
 }
 
@@ -181,10 +183,36 @@ static void judge_live(void *argument) {
 	MHD_resume_connection(connection->mhd);
 }
 
+/* On the gate's thread. */
+static void let_go(void *argument, enum handover_result result) {
+	struct connection *connection = argument;
+	const char *warning = handover_warning(result);
+	if (warning != NULL) review_add_warning(&connection->answer, warning);
+	count_answer(connection);
+	MHD_resume_connection(connection->mhd);
+}
+
+/* The answer is made already; it is only a question of when it is sent. */
+static enum MHD_Result hold_departure(struct connection *connection) {
+	struct handover *gate = connection->server->config.handover;
+	if (gate == NULL || connection->answer.held == NULL) {
+		count_answer(connection);
+		return send_answer(connection);
+	}
+	connection->step = STEP_WAITING;
+	MHD_suspend_connection(connection->mhd);
+	if (handover_begin(gate, connection->answer.held, let_go, connection)) return MHD_YES;
+	count_answer(connection);
+	MHD_resume_connection(connection->mhd);
+	return MHD_YES;
+}
+
 static enum MHD_Result handle_review(struct connection *connection) {
 	connection->started_ns = clock_monotonic_ns();
 	connection_enter(&connection->server->connections, &connection->base, PHASE_WORKING);
-	if (judge(connection, false)) return send_answer(connection);
+	bool is_judged = judge(connection, false);
+	if (connection->path == REVIEW_HANDOVER) return hold_departure(connection);
+	if (is_judged) return send_answer(connection);
 
 	connection->step = STEP_WAITING;
 	MHD_suspend_connection(connection->mhd);

@@ -1,6 +1,7 @@
 /* Reviews: what kube-apiserver asks and what we answer, as pure functions from bytes to bytes.
  *
- * AdmissionReview admission.k8s.io/v1 on /mutate and /validate, ConversionReview apiextensions.k8s.io/v1 on /convert.
+ * AdmissionReview admission.k8s.io/v1 on /mutate, /validate and /handover, ConversionReview apiextensions.k8s.io/v1 on
+ * /convert.
  * No sockets, no clock, no hidden state: the server, the fuzzers and the tests call the same function. */
 #ifndef AGKEEPER_WEBHOOK_REVIEW_H
 #define AGKEEPER_WEBHOOK_REVIEW_H
@@ -11,7 +12,7 @@
 #include "api/kind.h"
 #include "base/strbuf.h"
 
-enum review_path { REVIEW_MUTATE, REVIEW_VALIDATE, REVIEW_CONVERT };
+enum review_path { REVIEW_MUTATE, REVIEW_VALIDATE, REVIEW_CONVERT, REVIEW_HANDOVER };
 
 struct review_request {
 	enum review_path path;
@@ -39,6 +40,7 @@ struct review_answer {
 	const char *operation;    /* CREATE, UPDATE, DELETE, CONNECT, or "other"; CONVERT on /convert */
 	struct findings findings; /* what was found, whatever the answer says */
 	size_t converted;         /* objects converted */
+	struct json_object *held; /* /handover: the review's request, for webhook/handover.h to judge; else NULL */
 	char *problem;            /* why it was a bad request; else NULL */
 };
 void review_answer_reset(struct review_answer *answer);
@@ -46,5 +48,7 @@ void review_answer_free(struct review_answer *answer);
 #define cleanup_review_answer __attribute__((cleanup(review_answer_free)))
 
 void review_handle(const struct review_request *request, struct review_answer *answer);
+/* /handover, once the gate has judged: the answer anew, with a warning for whoever asked. */
+void review_add_warning(struct review_answer *answer, const char *warning);
 
 #endif

@@ -248,7 +248,8 @@ void server_drain(struct server *server, int64_t deadline_ms) {
 void server_stop(struct server *server, int64_t deadline_ms) {
 	if (server == NULL) return;
 	server_drain(server, deadline_ms);
-	/* What still waits for the API is answered first: libmicrohttpd must not stop with suspended connections. */
+	/* What still waits is answered first: libmicrohttpd must not stop with suspended connections. */
+	handover_stop(server->config.handover);
 	pool_stop(server->pool);
 	if (server->daemon != NULL) MHD_stop_daemon(server->daemon);
 	pool_free(server->pool);

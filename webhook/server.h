@@ -1,4 +1,5 @@
-/* The HTTPS server that kube-apiserver calls: /mutate, /validate and /convert (webhook/review.h) over TLS 1.2 and 1.3.
+/* The HTTPS server that kube-apiserver calls: /mutate, /validate, /convert (webhook/review.h) and /handover
+ * (webhook/handover.h) over TLS 1.2 and 1.3.
  *
  * Every outside number has a bound: connections, header and body sizes, the time a client may take. What a bound cuts
  * off is logged (a few lines a second at most) and counted. */
@@ -11,12 +12,14 @@
 
 #include "base/error.h"
 #include "base/metrics.h"
+#include "webhook/handover.h"
 #include "webhook/lookup.h"
 
 /* 0 (or NULL) means what the comment says. Everything pointed to must outlive the server. */
 struct server_config {
 	const char *listen;                    /* "ADDR:PORT" (webhook/address.h) */
 	const struct lookup_provider *lookups; /* lookup_provider_offline */
+	struct handover *handover;             /* stopped with the server; NULL: every deletion passes at once */
 	struct metrics *metrics;               /* required */
 	const char *own_user;                  /* struct review_request */
 	const char *client_ca_pem;             /* take only clients with a certificate of these CAs; NULL: any client */

@@ -151,8 +151,12 @@ static int prepare(struct sql_client *client, const char *password, struct error
 }
 
 static void run_request(struct sql_client *client, struct request *request, const char *password) {
-	bool late = clock_monotonic_ms() >= request->deadline_ms;
-	if (!late && prepare(client, password, &request->err) != 0) {
+	if (clock_monotonic_ms() >= request->deadline_ms) {
+		error_set_code(&request->err, ERROR_TIMEOUT, SQL_NOT_TRIED, "no worker was free within %lld ms",
+		               (long long)request->batch.timeout_ms);
+		return;
+	}
+	if (prepare(client, password, &request->err) != 0) {
 		if (request->err->code == 0) request->err->code = SQL_NOT_SENT;
 		return;
 	}
@@ -214,7 +218,8 @@ static void serve(struct sql_pool *pool, struct sql_client *client) {
 		pool->suspects_running -= was_suspect;
 		client->is_running = false;
 		client->wants_reset = false;
-		client->is_suspect = means_silence(request->err);
+		bool was_tried = request->err == NULL || request->err->code != SQL_NOT_TRIED;
+		if (was_tried) client->is_suspect = means_silence(request->err);
 		must_wake = report(pool, request);
 	}
 	if (client->is_freed || pool->ends) give_up_waiting(client, &must_wake);

@@ -45,7 +45,10 @@ void sql_client_set_password(struct sql_client *client, const char *password);
 void sql_client_reset(struct sql_client *client);
 
 /* error.code of a batch of which nothing was sent, where no Msg says why. */
-enum { SQL_NOT_SENT = -1 };
+enum {
+	SQL_NOT_SENT = -1,
+	SQL_NOT_TRIED = -2 /* … because all workers were busy until its deadline: nothing is said of the server */
+};
 /* `results` or `err`, the other NULL; both borrowed. Once for each batch. */
 typedef void sql_done(void *context, const struct sql_results *results, const struct error *err);
 /* The batch's text is copied, and wiped when it was secret. */

@@ -38,7 +38,8 @@ struct scratch {
 	/* A replica that is raised to synchronous commit for a hand-over of an asynchronous group. */
 	char raised[64];
 	int64_t raised_until;
-	int64_t wanted_since; /* annotation agkeeper.dev/primary */
+	int64_t wanted_since;  /* annotation agkeeper.dev/primary */
+	int64_t leaving_since; /* annotation agkeeper.dev/hand-over */
 	/* Before there is a record: since when servers have the group and none is its primary; 0: not so. */
 	int64_t leaderless_since;
 	/* Of the synchronous set: the primary's end of log, read after the required number was raised. */

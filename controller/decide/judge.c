@@ -55,7 +55,7 @@ static bool container_is_terminated(const struct deciding *deciding, const struc
 
 /* The container in which we knew it as primary is another one now, and has not answered yet: a start takes 10 to 30 s,
  * and what comes up is no primary until told (R3). */
-static bool container_is_new(const struct deciding *deciding, const struct replica_view *primary) {
+bool is_started_anew(const struct deciding *deciding, const struct replica_view *primary) {
 	const char *known = deciding->scratch->container;
 	return primary->server.seen == NULL && known[0] != '\0' && primary->pod.incarnation_container != NULL &&
 	       strcmp(known, primary->pod.incarnation_container) != 0;
@@ -110,7 +110,7 @@ const struct evidence_row evidence_rows[] = {
 	{ "VolumeGone", volume_is_gone, true, "the primary's volume is gone" },
 	{ "PodGone", pod_is_gone, true, "the primary's pod is gone" },
 	{ "ContainerTerminated", container_is_terminated, true, "SQL Server of the primary does not run" },
-	{ "ContainerRestarted", container_is_new, true, "SQL Server of the primary was started anew" },
+	{ "ContainerRestarted", is_started_anew, true, "SQL Server of the primary was started anew" },
 	{ "NotPrimary", is_not_primary, true, "the recorded primary says itself that it is not PRIMARY" },
 	{ "GroupMissing", has_no_group, true, "the recorded primary does not know the group" },
 	{ "PrimarySilent", is_silent, false, "the primary does not answer" },

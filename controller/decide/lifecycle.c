@@ -67,6 +67,11 @@ static void make_secrets(struct deciding *deciding) {
 		change_api(deciding, &(struct action){ .type = ACTION_CREATE_OWN_SECRET,
 		                                       .reason = "the servers are logged in to with it" });
 	}
+	if (view->certificate_due != NULL && view->own_secret == SECRET_PRESENT) {
+		change_api(deciding, &(struct action){ .type = ACTION_ISSUE_CERTIFICATE,
+		                                       .text = deciding->spec->certificate_secret,
+		                                       .reason = view->certificate_due });
+	}
 }
 
 /* `pod` and `text` tell one child from another where failures are kept. */
@@ -81,8 +86,15 @@ static void change_child(struct deciding *deciding, const struct child_view *chi
 	                     });
 }
 
+/* The certificate's checksum stands in the pods' template: while the certificate is not known, a template would have to
+ * change back, and every pod would be restarted for nothing. */
+static bool awaits_certificate(const struct deciding *deciding, const struct child_view *child) {
+	if (deciding->spec->certificate_secret == NULL || !is_set(child)) return false;
+	return deciding->view->certificate_secret != SECRET_PRESENT;
+}
+
 /* Pods are started once there is all that they mount and read: a kubelet that misses something tries again only after a
- * while. A set that exists is never held back. */
+ * while. A set that exists is not held back by that. */
 static bool may_start(const struct deciding *deciding, size_t index) {
 	if (!is_set(&deciding->view->children[index])) return true;
 	if (volumes_keep_set_away(deciding)) return false;
@@ -107,6 +119,7 @@ static bool is_in_use(const struct deciding *deciding, const struct child_view *
 static void apply_children(struct deciding *deciding) {
 	for (size_t i = 0; i < deciding->view->child_count; i++) {
 		const struct child_view *child = &deciding->view->children[i];
+		if (awaits_certificate(deciding, child)) continue;
 		if (child->state == CHILD_DRIFTED) {
 			change_child(deciding, child, ACTION_APPLY_CHILD, "it is not as it shall be");
 		} else if (child->state == CHILD_MISSING && may_start(deciding, i)) {
@@ -168,6 +181,24 @@ static bool find_secrets(struct deciding *deciding) {
 	return true;
 }
 
+/* What our own CA issues is there in a moment. */
+static bool find_certificate(struct deciding *deciding) {
+	const struct view *view = deciding->view;
+	const char *name = deciding->spec->certificate_secret;
+	if (name == NULL) return true;
+	if (view->certificate_secret == SECRET_INVALID && view->certificate_due == NULL) {
+		find_news(deciding, true, PROVISIONED, false, "SecretInvalid",
+		          "Secret %s has no tls.crt and tls.key with SQL Server's certificate", name);
+		return false;
+	}
+	if (view->certificate_secret != SECRET_MISSING || view->certificate_due != NULL || !view->has_issuers)
+		return true;
+	find_news(deciding, false, PROVISIONED, false, "CertificateAwaited",
+	          "Secret %s is awaited from cert-manager; Certificate %s-server-cert says what it lacks", name,
+	          deciding->spec->name);
+	return false;
+}
+
 static bool find_foreign(struct deciding *deciding) {
 	cleanup_strbuf struct strbuf names = { 0 };
 	const char *trouble = NULL;
@@ -194,6 +225,9 @@ static bool is_complete(const struct deciding *deciding) {
 	bool was_complete = condition_is_stored(deciding, PROVISIONED, "True");
 	if (!is_there(view->administrator_secret, was_complete) || !is_there(view->own_secret, was_complete))
 		return false;
+	bool has_certificate =
+	        deciding->spec->certificate_secret == NULL || is_there(view->certificate_secret, was_complete);
+	if (!has_certificate) return false;
 	for (size_t i = 0; i < view->child_count; i++) {
 		if (view->children[i].state == CHILD_MISSING) return false;
 	}
@@ -202,7 +236,8 @@ static bool is_complete(const struct deciding *deciding) {
 
 /* One thing at a time: the first that a person has to see to. */
 static void find_provisioned(struct deciding *deciding) {
-	if (!find_image(deciding) || !find_secrets(deciding) || !find_foreign(deciding)) return;
+	if (!find_image(deciding) || !find_secrets(deciding) || !find_certificate(deciding)) return;
+	if (!find_foreign(deciding)) return;
 	if (is_complete(deciding)) {
 		find(deciding, PROVISIONED, true, "Provisioned", "all objects that it consists of are there");
 	} else {
@@ -305,9 +340,13 @@ static bool delete_secrets(struct deciding *deciding) {
 	const struct view *view = deciding->view;
 	bool administrator_goes = spec->deletion == DELETION_WIPE_OUT && spec->makes_administrator_secret &&
 	                          view->made_administrator_secret;
+	bool certificate_goes = spec->deletion == DELETION_WIPE_OUT && spec->certificate_secret != NULL &&
+	                        view->made_certificate_secret;
+	bool certificate_is_gone =
+	        delete_secret(deciding, spec->certificate_secret, view->certificate_secret, certificate_goes);
 	bool own_is_gone = delete_secret(deciding, spec->own_secret, view->own_secret, !keeps_claims(deciding));
 	return delete_secret(deciding, spec->administrator_secret, view->administrator_secret, administrator_goes) &&
-	       own_is_gone;
+	       own_is_gone && certificate_is_gone;
 }
 
 /* What is watched, and therefore seen to be gone. The garbage collector would do it too, but it follows our kinds by a

@@ -39,13 +39,14 @@ enum action_session { SESSION_NONE, SESSION_ADMINISTRATOR, SESSION_OWN, SESSION_
 	ROW(REMOVE_ANNOTATION, OBJECT, NONE) /* text: its key */                                                       \
 	ROW(CREATE_ADMINISTRATOR_SECRET, SECRET, NONE)                                                                 \
 	ROW(CREATE_OWN_SECRET, SECRET, NONE)                                                                           \
-	ROW(DELETE_SECRET, SECRET, NONE) /* text: its name; only one that we made */                                   \
-	ROW(APPLY_CHILD, CHILD, NONE)    /* json */                                                                    \
-	ROW(DELETE_CHILD, CHILD, NONE)   /* json: what identifies it; propagation foreground */                        \
-	ROW(LABEL_POD, POD, NONE)        /* text: value of the role label; NULL: taken off */                          \
-	ROW(DELETE_POD, POD, NONE)       /* text: uid */                                                               \
-	ROW(LABEL_CLAIM, CLAIM, NONE)    /* the labels that every child carries; pod: whose claim */                   \
-	ROW(DELETE_CLAIM, CLAIM, NONE)   /* text: uid; pod: whose claim */                                             \
+	ROW(ISSUE_CERTIFICATE, SECRET, NONE) /* text: the Secret it goes into */                                       \
+	ROW(DELETE_SECRET, SECRET, NONE)     /* text: its name; only one that we made */                               \
+	ROW(APPLY_CHILD, CHILD, NONE)        /* json */                                                                \
+	ROW(DELETE_CHILD, CHILD, NONE)       /* json: what identifies it; propagation foreground */                    \
+	ROW(LABEL_POD, POD, NONE)            /* text: value of the role label; NULL: taken off */                      \
+	ROW(DELETE_POD, POD, NONE)           /* text: uid */                                                           \
+	ROW(LABEL_CLAIM, CLAIM, NONE)        /* the labels that every child carries; pod: whose claim */               \
+	ROW(DELETE_CLAIM, CLAIM, NONE)       /* text: uid; pod: whose claim */                                         \
 	/* Volumes that grow. */                                                                                       \
 	ROW(PATCH_CLAIM, CLAIM, NONE)            /* text: the size it shall have; pod: whose claim */                  \
 	ROW(DELETE_SET, CHILD, NONE)             /* json: what identifies it; its pods and claims stay (orphans) */    \

@@ -31,6 +31,8 @@ extern const size_t evidence_row_count;
 
 /* Its process is gone, as far as Kubernetes tells: without waiting for anything. NULL: there is no such replica. */
 bool is_gone(const struct replica_view *replica);
+/* The old primary runs in another container than the one we knew it in, and has not answered from there. */
+bool is_started_anew(const struct deciding *deciding, const struct replica_view *primary);
 /* The recorded primary, if it still is the recorded incarnation; NULL otherwise. */
 const struct replica_view *recorded_primary(const struct deciding *deciding);
 /* Answers, in our group. */
@@ -113,6 +115,8 @@ void adopt(struct deciding *deciding);
 /* ---- steady.c, request.c ---- */
 
 void steady_decide(struct deciding *deciding);
+/* The replica's pod is to be deleted or evicted, and held back until it was the primary. */
+bool is_leaving(const struct deciding *deciding, const struct replica_view *replica);
 /* Whether an old primary might be about where we cannot see it: beside the recorded one and this replica. */
 bool somebody_is_out_of_sight(const struct deciding *deciding, const struct replica_view *replica);
 /* A copy of a group database here that is not suspended; NULL: none. */

@@ -155,7 +155,7 @@ const struct condition_row condition_rows[] = {
 	  .judge = judge_certificate_issuer,
 	  .when_true = NORMAL("CertificateIssuerMissing"),
 	  .doc = "True while spec.tls.issuerRef names an issuer of cert-manager and the cluster has no cert-manager. "
-	         "agkeeper's own CA signs the server certificates then; Ready does not wait.",
+	         "A CA that agkeeper keeps for the object signs the servers' certificate then; Ready does not wait.",
 	  .advice = "Nothing, or install cert-manager." },
 	{ 0 },
 };

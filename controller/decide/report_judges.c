@@ -137,7 +137,7 @@ struct verdict judge_certificate_issuer(struct report *report) {
 	const char *name = json_get_text(issuer, "name");
 	return verdict_of(
 	        report, true, "NoCertManager",
-	        "spec.tls.issuerRef names %s %s, but the cluster has no cert-manager.io API: agkeeper's own CA "
-	        "signs the server certificates",
-	        kind != NULL ? kind : "issuer", name != NULL ? name : "");
+	        "spec.tls.issuerRef names %s %s, but the cluster has no cert-manager.io API: a CA that agkeeper keeps "
+	        "for this object signs the servers' certificate, and clients find it in Secret %s, ca.crt",
+	        kind != NULL ? kind : "issuer", name != NULL ? name : "", report->spec->certificate_secret);
 }

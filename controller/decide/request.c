@@ -8,7 +8,8 @@
 enum {
 	PAUSE_MS = 10000, /* between two: a cluster that evicts its nodes in a row must not pass the role around */
 	RAISED_MS = 5000, /* a replica stays raised for so long after it was last asked for */
-	ASK_AGAIN_MS = 500
+	ASK_AGAIN_MS = 500,
+	LEAVING_MS = 25000 /* longer than any deletion is held back: who asked has gone */
 };
 
 static bool refuse(const char **why, const char *reason) {
@@ -79,8 +80,9 @@ static const struct replica_view *target_for(struct deciding *deciding, const ch
 	return is_ready_for(deciding, target, why) ? target : NULL;
 }
 
-bool promotion_request_hand_over(struct deciding *deciding, const char *wanted, const char *reason, const char *message,
-                                 const char **why) {
+/* `is_urgent`: the primary goes anyway. */
+static bool request(struct deciding *deciding, const char *wanted, const char *reason, const char *message,
+                    bool is_urgent, const char **why) {
 	const struct scratch *scratch = deciding->scratch;
 	if (why != NULL) *why = "";
 	if (!deciding->spec->hands_over) return refuse(why, "this group cannot hand over");
@@ -88,7 +90,7 @@ bool promotion_request_hand_over(struct deciding *deciding, const char *wanted, 
 		return refuse(why, "there is no primary that could hand over");
 	if (deciding->next.intent.kind != INTENT_NONE) return refuse(why, "a promotion is under way");
 	plan_look(deciding->plan, ASK_AGAIN_MS);
-	if (scratch->handed_over_at != 0 && deciding->view->now - scratch->handed_over_at < PAUSE_MS)
+	if (!is_urgent && scratch->handed_over_at != 0 && deciding->view->now - scratch->handed_over_at < PAUSE_MS)
 		return refuse(why, "the primary has only just changed");
 	const struct replica_view *target = target_for(deciding, wanted, why);
 	if (target == NULL) return false;
@@ -97,6 +99,11 @@ bool promotion_request_hand_over(struct deciding *deciding, const char *wanted, 
 	say(deciding, false, "HandOver", "%s hands over to %s: %s", deciding->primary->pod_name, target->pod_name,
 	    message);
 	return true;
+}
+
+bool promotion_request_hand_over(struct deciding *deciding, const char *wanted, const char *reason, const char *message,
+                                 const char **why) {
+	return request(deciding, wanted, reason, message, false, why);
 }
 
 /* ---- Who asks ---- */
@@ -134,14 +141,60 @@ static void wish_of_a_person(struct deciding *deciding) {
 	if (is_over || !deciding->spec->hands_over) end_wish(deciding, true, "%s cannot become the primary: %s", why);
 }
 
-/* The admission webhook holds back the deletion or eviction of the primary's pod for a while. */
-static void wish_of_a_deletion(struct deciding *deciding) {
-	const char *leaving = deciding->view->hand_over_wanted;
+/* The admission webhook holds back the deletion or eviction of a primary's pod until the wish is taken off: when
+ * another one is the primary, and commits do not wait for this one any more either. */
+bool is_leaving(const struct deciding *deciding, const struct replica_view *replica) {
+	const char *wish = deciding->view->hand_over_wanted;
+	size_t length = strlen(replica->pod_name);
+	return wish != NULL && strncmp(wish, replica->pod_name, length) == 0 && wish[length] == '/' &&
+	       replica->pod.uid != NULL && strcmp(wish + length + 1, replica->pod.uid) == 0;
+}
+
+static bool is_anybody_else_there(const struct deciding *deciding) {
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		const struct replica_view *replica = &deciding->view->replicas[i];
+		if (replica != deciding->primary && !is_gone(replica) && answers(deciding, replica)) return true;
+	}
+	return false;
+}
+
+static void let_go(struct deciding *deciding, const char *reason) {
+	change_api(deciding, &(struct action){ .type = ACTION_REMOVE_ANNOTATION,
+	                                       .text = "agkeeper.dev/hand-over",
+	                                       .reason = reason });
+}
+
+static bool is_member_leaving(const struct deciding *deciding) {
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		const struct replica_view *replica = &deciding->view->replicas[i];
+		if (is_leaving(deciding, replica) && is_member(deciding->record, replica)) return true;
+	}
+	return false;
+}
+
+static void hand_over_for(struct deciding *deciding, bool is_held, bool is_over) {
 	const struct replica_view *primary = deciding->primary;
-	bool is_leaving = leaving != NULL && strcmp(leaving, primary->pod_name) == 0;
-	bool is_deleting = primary->pod.is_deleting && primary->pod.deletion_grace_s > 0;
-	if (!is_leaving && !is_deleting) return;
-	promotion_request_hand_over(deciding, NULL, "PodDeleted", "its pod is to be deleted or evicted", NULL);
+	const char *why = "";
+	if (request(deciding, NULL, "PodDeleted", "its pod is to be deleted or evicted", true, &why) || !is_held)
+		return;
+	if (!is_over && deciding->spec->hands_over && is_anybody_else_there(deciding)) return;
+	say(deciding, true, "HandOverRefused", "%s is to be deleted or evicted, and nobody can take its place: %s",
+	    primary->pod_name, why);
+	let_go(deciding, is_over ? "its time is over" : "nobody can take its place");
+}
+
+static void wish_of_a_deletion(struct deciding *deciding) {
+	const struct replica_view *primary = deciding->primary;
+	struct scratch *scratch = deciding->scratch;
+	int64_t now = deciding->view->now;
+	bool is_wished = deciding->view->hand_over_wanted != NULL;
+	if (!is_wished) scratch->leaving_since = 0;
+	else if (scratch->leaving_since == 0) scratch->leaving_since = now;
+	bool is_over = is_wished && now - scratch->leaving_since > LEAVING_MS;
+	bool is_held = is_leaving(deciding, primary);
+	if (is_held || (primary->pod.is_deleting && primary->pod.deletion_grace_s > 0))
+		hand_over_for(deciding, is_held, is_over);
+	else if (is_wished && (is_over || !is_member_leaving(deciding))) let_go(deciding, "it is the primary no more");
 }
 
 /* Allowed for a promotion that nothing else can bring about, and not kept for a later one. */

@@ -51,7 +51,8 @@ static bool is_raised(const struct deciding *deciding, const struct replica_view
 }
 
 static bool may_be_member(const struct set *set, const struct replica_view *replica) {
-	if (replica->spec == NULL || is_gone(replica) || replica->pod.is_deleting || replica->incarnation == NULL)
+	if (replica->spec == NULL || is_gone(replica) || replica->pod.is_deleting || replica->incarnation == NULL ||
+	    is_leaving(set->deciding, replica))
 		return false;
 	return replica->spec->availability == SQL_SYNCHRONOUS_COMMIT || is_raised(set->deciding, replica);
 }

@@ -39,6 +39,8 @@ static void drop_gone_members(struct deciding *deciding, const struct replica_vi
 		const struct replica_view *replica = view_find(deciding->view, member->pod);
 		if (replica == primary) continue;
 		bool stays = view_is_member(replica, member) && !is_gone(replica);
+		/* Started again already, and not there yet: writers need not wait for it until it is. */
+		if (stays && replica == recorded_primary(deciding) && is_started_anew(deciding, replica)) stays = false;
 		if (stays && !deciding->record->intent.forces) continue;
 		record_remove_member(&deciding->next, member->pod);
 		if (deciding->next.required > 0) deciding->next.required--;

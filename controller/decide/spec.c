@@ -215,6 +215,18 @@ static void read_auth_secret(struct spec *spec, const struct mssqlserver_auth_se
 	spec->makes_administrator_secret = secret == NULL || !secret->externally_managed.value;
 }
 
+static void read_tls(struct spec *spec, const struct mssqlserver_tls *tls) {
+	if (tls == NULL) return;
+	spec->certificate_secret = name_with(spec, "-server-cert");
+	for (size_t i = 0; i < tls->certificates.count; i++) {
+		const struct certificate_template *template = &tls->certificates.items[i];
+		if (!is(template->alias, "server")) continue;
+		if (template->secret_name != NULL) spec->certificate_secret = template->secret_name;
+		spec->certificate_lifetime_s = template->duration.nanoseconds / 1000000000;
+		spec->certificate_renew_before_s = template->renew_before.nanoseconds / 1000000000;
+	}
+}
+
 static int read_mssqlserver(struct spec *spec, struct error **err) {
 	struct mssqlserver_view view = mssqlserver_view_of(spec->kind, spec->object);
 	spec->role_label = "kubedb.com/role";
@@ -229,6 +241,7 @@ static int read_mssqlserver(struct spec *spec, struct error **err) {
 	spec->deletion = (enum deletion_policy)VALUE_OF(deletion_policies, view.spec->deletion_policy);
 	read_health_checker(spec, view.spec->health_checker);
 	read_auth_secret(spec, view.spec->auth_secret);
+	read_tls(spec, view.spec->tls);
 	return 0;
 }
 

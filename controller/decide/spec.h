@@ -69,6 +69,9 @@ struct spec {
 	const char *own_secret; /* <name>-agkeeper: what the controller itself logs in with, and the endpoints'
 	                           certificate */
 
+	const char *certificate_secret; /* with what SQL Server shows its clients; NULL: it makes its own */
+	int64_t certificate_lifetime_s, certificate_renew_before_s; /* 0: as usual */
+
 	const char *role_label; /* key of the label on pods */
 	struct arena arena;
 	void *object;                  /* decoded: struct sqlag or struct mssqlserver */

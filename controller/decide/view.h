@@ -144,10 +144,15 @@ struct view {
 	struct child_view *children;
 	enum secret_state administrator_secret, own_secret;
 	bool made_administrator_secret; /* it has the labels of one that we made: no other is ever deleted */
-	bool has_certificate;           /* the own Secret holds the endpoints' certificate */
-	bool has_set;                   /* the StatefulSet exists, and is ours */
-	bool set_is_deleting;           /* … and is being deleted */
-	bool has_set_size;              /* it makes volumes, of set_size */
+	/* spec.certificate_secret: PRESENT when it has certificate and key. Ours is what carries our labels. */
+	enum secret_state certificate_secret;
+	bool made_certificate_secret;
+	const char *certificate_due; /* why our own CA shall issue one, or put the Secret right; NULL: no reason, or
+	                                it is for others to do (cert-manager, or who made the Secret) */
+	bool has_certificate;        /* the own Secret holds the endpoints' certificate */
+	bool has_set;                /* the StatefulSet exists, and is ours */
+	bool set_is_deleting;        /* … and is being deleted */
+	bool has_set_size;           /* it makes volumes, of set_size */
 	struct quantity set_size;
 	bool has_issuers; /* the cluster offers cert-manager's API, as far as is known */
 
@@ -157,9 +162,11 @@ struct view {
 	const struct attempt *attempts; /* what failed, and when to try again */
 	size_t attempt_count;
 	/* Annotations of a person. */
-	const char *wanted_primary;   /* agkeeper.dev/primary: a pod; NULL: none */
-	const char *allow_data_loss;  /* agkeeper.dev/allow-data-loss: "<pod>/<uid of the object>" */
-	const char *hand_over_wanted; /* a pod whose deletion or eviction waits for a hand-over; NULL: none */
+	const char *wanted_primary;  /* agkeeper.dev/primary: a pod; NULL: none */
+	const char *allow_data_loss; /* agkeeper.dev/allow-data-loss: "<pod>/<uid of the object>" */
+	/* Of the admission webhook, agkeeper.dev/hand-over: "<pod>/<its uid>", a pod whose deletion or eviction waits
+	 * for a hand-over; NULL: none. */
+	const char *hand_over_wanted;
 };
 
 /* The replica of a pod, NULL when there is none. */

@@ -20,20 +20,35 @@ static void on_applied(struct managed *managed, void *what, struct json_object *
 	if (err == NULL && child != NULL) {
 		enum engine_cache cache = child_cache(child->resource);
 		child->applied_desired = json_digest(deed->action.json);
+		const char *version = json_get_text(json_get(answer, "metadata"), "resourceVersion");
+		free(child->applied_version);
+		child->applied_version = version != NULL ? xstrdup(version) : NULL;
 		child->applied = object_digest(answer);
 		child->applied_at = clock_monotonic_ms();
+		child->verify_at = 0;
 		if (cache != CACHES) deed_settle(deed, cache, child->name, answer);
 	}
 	if (err != NULL && err->kind == ERROR_CONFLICT) deed_drop(deed, err->message);
 	else deed_end(deed, err);
 }
 
+/* Says in the object itself what it shall be, for the leaders to come. */
+static struct json_object *annotated(const struct json_object *json) {
+	struct json_object *body = json_copy(json);
+	struct json_object *metadata = json_get(body, "metadata");
+	cleanup_free char *desired = desired_text(json_digest(json));
+	if (json_get(metadata, "annotations") == NULL) json_set(metadata, "annotations", json_object_new_object());
+	json_set_text(json_get(metadata, "annotations"), DESIRED_ANNOTATION, desired);
+	return body;
+}
+
 static void apply(struct deed *deed) {
+	cleanup_json struct json_object *body = annotated(deed->action.json);
 	const struct kube_request request = { .method = KUBE_PATCH,
 		                              .resource = child_resource(deed->action.json),
 		                              .namespace = deed->managed->namespace,
 		                              .name = name_of(deed),
-		                              .body = deed->action.json,
+		                              .body = body,
 		                              .patch_type = KUBE_PATCH_APPLY,
 		                              .force = true };
 	deed_request(deed, &request, on_applied);

@@ -146,6 +146,7 @@ static void look_first(struct deed *deed) {
 void act_on_secret(struct deed *deed) {
 	if (deed->action.type == ACTION_CREATE_ADMINISTRATOR_SECRET) create_administrator(deed);
 	else if (deed->action.type == ACTION_CREATE_OWN_SECRET) read_administrator(deed);
+	else if (deed->action.type == ACTION_ISSUE_CERTIFICATE) act_issue_certificate(deed);
 	else look_first(deed);
 }
 

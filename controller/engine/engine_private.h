@@ -9,6 +9,7 @@
  *   secret.c     its Secrets, read by name
  *   server.c     its servers: sessions and probes
  *   health.c     what primaries say of themselves
+ *   certificate.c  … the one with the servers' certificate, where our own CA issues it
  *   claim.c      the claim of a server's volume
  *   operations.c its ops requests; and those whose object is gone
  *   observe.c    all of that as a struct view
@@ -30,17 +31,19 @@
 #include "sql/observation.h"
 #include "sql/stream.h"
 #include "sql/workers.h"
+#include "tls/bundle.h"
 
-#define FINALIZER            "agkeeper.dev/finalizer"
-#define HAND_OVER_ANNOTATION "agkeeper.dev/hand-over" /* on a pod whose deletion waits for it */
+#define FINALIZER          "agkeeper.dev/finalizer"
+#define DESIRED_ANNOTATION "agkeeper.dev/desired" /* on a child: digest of what it shall be, as it was applied */
 
 enum {
-	PROBE_MS = 5000,         /* between looks at a group that is at rest */
-	PROBE_TIMEOUT_MS = 5000, /* of one probe, unless spec says otherwise */
-	SECRETS_MS = 600 * 1000, /* between reads of an object's Secrets */
-	SECRETS_SOON_MS = 10000, /* … when a login failed */
-	REQUESTS_MAX = 128,      /* under way at once, before the next object is looked at */
-	SETTLE_MS = 5000,        /* for the watch to show what we were answered */
+	PROBE_MS = 5000,             /* between looks at a group that is at rest */
+	PROBE_TIMEOUT_MS = 5000,     /* of one probe, unless spec says otherwise */
+	SECRETS_MS = 600 * 1000,     /* between reads of an object's Secrets */
+	OWN_SECRET_MS = 3600 * 1000, /* … of our own */
+	SECRETS_SOON_MS = 10000,     /* … when a login failed */
+	REQUESTS_MAX = 128,          /* under way at once, before the next object is looked at */
+	SETTLE_MS = 5000,            /* for the watch to show what we were answered */
 	SQL_SERVER_PORT_DEFAULT = 1433
 };
 
@@ -115,12 +118,15 @@ struct child {
 	uint64_t desired;          /* digest of what it shall be */
 	uint64_t applied_desired;  /* … when it was last applied; 0: it was not, by this process */
 	uint64_t applied;          /* digest of the answer */
+	char *applied_version;     /* the answer's resourceVersion: what is older was before it; NULL: unknown */
 	int64_t applied_at;
-	char *foreign; /* whose it is, when a read showed that it is not ours; NULL */
+	int64_t verify_at; /* it was found as it shall be, and is applied then all the same; 0: we have applied it */
+	char *foreign;     /* whose it is, when a read showed that it is not ours; NULL */
 	int64_t foreign_at;
 };
 
 struct secret_read {
+	char *name; /* that was read last; NULL: none */
 	enum secret_state state;
 	bool is_asked;
 	int64_t read_at; /* 0: never */
@@ -164,6 +170,7 @@ struct managed {
 
 	const struct kube_object *object; /* the newest known */
 	const struct kube_object *read;   /* the one that the following were read from */
+	uint64_t digest;                  /* of what it says, status left out */
 	bool is_readable;
 	struct spec spec;
 	struct record record;
@@ -184,10 +191,10 @@ struct managed {
 	int64_t surplus_until;        /* when to stop looking for them */
 	char *children_trouble;       /* why there are none */
 
-	struct secret_read administrator, own, configuration;
+	struct secret_read administrator, own, configuration, certificate;
 	bool made_administrator; /* it is one that we made */
 	bool has_certificate;
-	unsigned configuration_reads;
+	unsigned settings_reads;
 	char *configuration_text;                        /* mssql.conf of the Secret that spec names */
 	char *controller_password, *master_key_password; /* of the own Secret; wiped */
 	char *applied_password;                          /* … sa's, as last applied; wiped */
@@ -196,15 +203,25 @@ struct managed {
 	struct endpoint_certificate endpoint;            /* bytes in endpoint_bytes */
 	struct arena endpoint_bytes;
 
+	/* Of the servers' certificate: what its Secret holds, and what the own Secret has for it. */
+	bool made_certificate;       /* it carries our labels */
+	char *certificate_text;      /* PEM; stays when the Secret is gone */
+	char *certificate_trusted;   /* PEM: its ca.crt; NULL: none */
+	char *certificate_version;   /* resourceVersion; NULL: it is not there */
+	struct bundle bundle;        /* of the own Secret: the CA and what it signed */
+	const char *certificate_due; /* why there is something to do … */
+	int64_t certificate_look_at; /* … as found then, until this; 0: to be found out */
+
 	struct scratch scratch;
 	struct attempts attempts;
 	struct server *servers;
 	struct deed *deeds;
 	struct settling *settlings;
-	int64_t probe_at;  /* when to ask all servers again */
-	bool is_in_motion; /* the plan asked to look again soon: every answer is looked at */
-	int64_t event_at;  /* of a pod, not followed by an action yet; 0: none (ns) */
-	int64_t looks_at;  /* looks are rationed: when they were counted last, and how many are left */
+	int64_t probe_at;    /* when to ask all servers again */
+	bool is_in_motion;   /* the plan asked to look again soon, or a pod has changed: every answer is looked at */
+	bool awaits_answers; /* what there was to decide is decided */
+	int64_t event_at;    /* of a pod, not followed by an action yet; 0: none (ns) */
+	int64_t looks_at;    /* looks are rationed: when they were counted last, and how many are left */
 	int looks_left;
 	char *phase; /* as counted */
 };
@@ -300,7 +317,8 @@ void engine_after(struct managed *managed, int64_t ms, void (*then)(void *what),
 /* Makes the list anew when what it is made from has changed. */
 void children_refresh(struct managed *managed);
 void children_free(struct managed *managed);
-enum child_state child_state_of(const struct managed *managed, const struct child *child, const char **trouble);
+enum child_state child_state_of(const struct managed *managed, struct child *child, const char **trouble);
+char *desired_text(uint64_t digest); /* as DESIRED_ANNOTATION has it; the caller frees it */
 /* The children in full; NULL: they cannot be told. The caller owns it. */
 struct json_object *children_desired(const struct managed *managed);
 struct child *child_find(struct managed *managed, const struct json_object *json);
@@ -335,11 +353,24 @@ char *secret_text(const struct json_object *secret, const char *key);
 bool has_our_labels(const struct managed *managed, const struct json_object *object);
 /* Overwrites the data of a Secret's tree, which is of no use afterwards. */
 void secret_wipe(struct json_object *secret);
+void secret_wipe_data(struct json_object *data);
+
+/* ---- certificate.c ---- */
+/* Of the Secret that is mounted, as it was read. */
+void certificate_take(struct managed *managed, const struct json_object *secret);
+/* … is not there. What it held is remembered: pods still have it. */
+void certificate_missing(struct managed *managed);
+/* Why something is to be issued or written; NULL: nothing is, or it is not ours to do. */
+const char *certificate_due(struct managed *managed, int64_t now);
+void certificate_free(struct managed *managed);
 
 /* ---- server.c ---- */
 /* Brings the list in line with the pods. */
 void servers_refresh(struct managed *managed);
+/* All of them; but a group at rest asks its primary. */
 void servers_probe(struct managed *managed, int64_t now);
+/* Every server has answered, and nothing is under way: until one answers anew there is nothing to decide. */
+bool servers_rest(const struct managed *managed);
 struct server *server_find(const struct managed *managed, const char *pod);
 struct server *server_get(struct managed *managed, const char *pod);
 void server_view_fill(const struct server *server, struct server_view *view);
@@ -411,8 +442,9 @@ void act_on_api(struct deed *deed);    /* act_api.c */
 void act_on_child(struct deed *deed);  /* act_child.c */
 void act_on_secret(struct deed *deed); /* act_secret.c */
 void act_store_certificate(struct deed *deed, const struct endpoint_certificate *endpoint);
-void act_on_server(struct deed *deed);  /* act_sql.c */
-void act_on_request(struct deed *deed); /* act_request.c */
+void act_issue_certificate(struct deed *deed); /* certificate.c */
+void act_on_server(struct deed *deed);         /* act_sql.c */
+void act_on_request(struct deed *deed);        /* act_request.c */
 void act_say(struct managed *managed, const struct action *action);
 
 /* ---- reconcile.c ---- */

@@ -77,6 +77,7 @@ static void on_pod(struct engine *engine, const struct kube_object *old, const s
 	if (managed != NULL) {
 		if (managed->event_at == 0) managed->event_at = clock_monotonic_ns();
 		managed->probe_at = 0;
+		managed->is_in_motion = true;
 	}
 	queue_add(engine->queue, key);
 }

@@ -198,8 +198,10 @@ bool managed_read(struct managed *managed) {
 	if (managed->read == managed->object) return managed->is_readable;
 	read_free(managed);
 	managed->read = kube_object_ref(managed->object);
+	managed->digest = object_digest(managed->object->json);
 	cleanup_error struct error *err = NULL;
 	managed->is_readable = read_object(managed, &err);
+	managed->certificate_look_at = 0;
 	if (!managed->is_readable) complain(managed, err);
 	return managed->is_readable;
 }

@@ -31,8 +31,6 @@ static void see_pod(const struct managed *managed, struct sight *sight, const ch
 	const struct json_object *pod =
 	        keep(sight, follow_get(engine, CACHE_POD, managed->namespace, replica->pod_name));
 	pod_view_read(pod, revision, managed->spec.role_label, &replica->pod);
-	const struct json_object *annotations = json_get_path(pod, "metadata", "annotations", NULL);
-	if (json_get(annotations, HAND_OVER_ANNOTATION) != NULL) sight->view.hand_over_wanted = replica->pod_name;
 	if (replica->pod.node == NULL) return;
 	node_view_read(keep(sight, follow_get(engine, CACHE_NODE, NULL, replica->pod.node)), &replica->node);
 }
@@ -126,6 +124,7 @@ static void see_object(const struct managed *managed, struct view *view) {
 	view->is_deleting = json_get(metadata, "deletionTimestamp") != NULL;
 	view->wanted_primary = json_get_text(annotations, "agkeeper.dev/primary");
 	view->allow_data_loss = json_get_text(annotations, "agkeeper.dev/allow-data-loss");
+	view->hand_over_wanted = json_get_text(annotations, "agkeeper.dev/hand-over");
 	if (!json_object_is_type(finalizers, json_type_array)) return;
 	for (size_t i = 0; i < json_object_array_length(finalizers); i++) {
 		const char *name = json_object_get_string(json_object_array_get_idx(finalizers, i));
@@ -146,6 +145,9 @@ void observe(struct managed *managed, int64_t now, struct sight *sight) {
 		.administrator_secret = managed->administrator.state,
 		.made_administrator_secret = managed->made_administrator,
 		.own_secret = managed->own.state,
+		.certificate_secret = managed->certificate.state,
+		.made_certificate_secret = managed->made_certificate,
+		.certificate_due = certificate_due(managed, now),
 		.has_certificate = managed->has_certificate,
 		.has_issuers = !issuers->is_known || issuers->is_there,
 		.requests = managed->requests,

@@ -43,12 +43,14 @@ static void look_again(struct managed *managed, int64_t now) {
 	queue_add_after(managed->engine->queue, managed->key, at > now ? at - now : 1);
 }
 
-static void ask_servers(struct managed *managed, int64_t now) {
-	if (managed->probe_at > now) return;
+/* True when it was time to. */
+static bool ask_servers(struct managed *managed, int64_t now) {
+	if (managed->probe_at > now) return false;
 	servers_probe(managed, now);
 	servers_close_idle(managed, now);
 	health_refresh(managed, now);
 	managed->probe_at = now + probe_pause_ms(managed, 0);
+	return true;
 }
 
 static void count_state(struct managed *managed, const struct plan *plan) {
@@ -92,8 +94,11 @@ static void look(struct managed *managed, int64_t now) {
 		look_again(managed, now);
 		return;
 	}
-	ask_servers(managed, now);
-	decide_and_act(managed, now);
+	bool rests = servers_rest(managed) && managed->event_at == 0;
+	/* Their answers lead here again; should it be time to ask once more by then, they are looked at first. */
+	managed->awaits_answers = ask_servers(managed, now) && rests && !managed->awaits_answers;
+	if (managed->awaits_answers) look_again(managed, now);
+	else decide_and_act(managed, now);
 }
 
 void reconcile(struct engine *engine, const char *key) {

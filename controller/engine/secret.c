@@ -23,18 +23,18 @@ char *secret_text(const struct json_object *secret, const char *key) {
 	return NULL;
 }
 
-void secret_wipe(struct json_object *secret) {
-	static const char *const members[] = { "data", "stringData" };
-	for (size_t i = 0; i < ARRAY_LENGTH(members); i++) {
-		struct json_object *data = json_get(secret, members[i]);
-		if (!json_object_is_type(data, json_type_object)) continue;
-		json_object_object_foreach(data, key, value) {
-			(void)key;
-			if (!json_object_is_type(value, json_type_string)) continue;
-			explicit_bzero((char *)json_object_get_string(value),
-			               (size_t)json_object_get_string_len(value));
-		}
+void secret_wipe_data(struct json_object *data) {
+	if (!json_object_is_type(data, json_type_object)) return;
+	json_object_object_foreach(data, key, value) {
+		(void)key;
+		if (!json_object_is_type(value, json_type_string)) continue;
+		explicit_bzero((char *)json_object_get_string(value), (size_t)json_object_get_string_len(value));
 	}
+}
+
+void secret_wipe(struct json_object *secret) {
+	secret_wipe_data(json_get(secret, "data"));
+	secret_wipe_data(json_get(secret, "stringData"));
 }
 
 static void wipe_cleanup(char **text) {
@@ -72,6 +72,8 @@ static void forget_own(struct managed *managed) {
 	arena_free(&managed->endpoint_bytes);
 	managed->endpoint = (struct endpoint_certificate){ 0 };
 	managed->has_certificate = false;
+	bundle_free(&managed->bundle);
+	managed->certificate_look_at = 0;
 }
 
 static struct sql_bytes secret_bytes(struct arena *arena, const struct json_object *secret, const char *key) {
@@ -99,6 +101,7 @@ void secret_take_own(struct managed *managed, const struct json_object *secret) 
 	managed->endpoint.certificate = secret_bytes(&managed->endpoint_bytes, secret, "endpoint.crt");
 	managed->endpoint.private_key = secret_bytes(&managed->endpoint_bytes, secret, "endpoint.key");
 	managed->has_certificate = managed->endpoint.certificate.length > 0 && managed->endpoint.private_key.length > 0;
+	bundle_from_data(&managed->bundle, json_get(secret, "data"));
 	bool is_whole = managed->controller_password != NULL && managed->master_key_password != NULL;
 	if (managed->own.state != SECRET_PRESENT) managed->probe_at = 0; /* the servers can be asked from now on */
 	managed->own.state = is_whole ? SECRET_PRESENT : SECRET_INVALID;
@@ -113,7 +116,7 @@ void secret_take_own(struct managed *managed, const struct json_object *secret) 
 /* ---- mssql.conf of an MSSQLServer ---- */
 
 static void take_configuration(struct managed *managed, const struct json_object *secret) {
-	managed->configuration_reads++;
+	managed->settings_reads++;
 	free(managed->configuration_text);
 	managed->configuration_text = secret_text(secret, "mssql.conf");
 	managed->configuration.state = managed->configuration_text != NULL ? SECRET_PRESENT : SECRET_INVALID;
@@ -128,7 +131,14 @@ static const struct {
 	{ offsetof(struct managed, administrator), take_administrator },
 	{ offsetof(struct managed, own), secret_take_own },
 	{ offsetof(struct managed, configuration), take_configuration },
+	{ offsetof(struct managed, certificate), certificate_take },
 };
+enum { OWN = 1, CERTIFICATE = 3 }; /* of these */
+
+/* Nobody but us writes our own. */
+static int64_t period_of(size_t kind) {
+	return kind == 1 ? OWN_SECRET_MS : SECRETS_MS;
+}
 
 static struct secret_read *read_of(struct managed *managed, size_t kind) {
 	return (struct secret_read *)((char *)managed + kinds[kind].offset);
@@ -136,7 +146,8 @@ static struct secret_read *read_of(struct managed *managed, size_t kind) {
 
 static const char *name_of(const struct managed *managed, size_t kind) {
 	if (kind == 0) return managed->spec.administrator_secret;
-	if (kind == 1) return managed->spec.own_secret;
+	if (kind == OWN) return managed->spec.own_secret;
+	if (kind == CERTIFICATE) return managed->spec.certificate_secret;
 	return json_get_text(json_get_path(managed->object->json, "spec", "configuration", NULL), "secretName");
 }
 
@@ -147,22 +158,33 @@ static void on_secret(struct managed *managed, void *what, struct json_object *a
 	if (managed->is_gone || !managed->is_readable) return;
 	/* While the API does not answer, what was read last stays so; it is asked again soon. */
 	int64_t now = clock_monotonic_ms();
-	read->read_at = now - jitter(SECRETS_MS / 10);
+	read->read_at = now - jitter(period_of(kind) / 10);
 	if (err == NULL) {
 		kinds[kind].keep(managed, answer);
 		secret_wipe(answer);
 	} else if (err->kind == ERROR_NOT_FOUND) {
-		if (kind == 1) forget_own(managed);
+		if (kind == OWN) forget_own(managed);
+		if (kind == CERTIFICATE) certificate_missing(managed);
 		read->state = SECRET_MISSING;
 		read->digest = 0;
-		read->read_at = now - SECRETS_MS + SECRETS_SOON_MS; /* awaited */
+		read->read_at = now - period_of(kind) + SECRETS_SOON_MS; /* awaited */
 	} else {
 		log_warning("a Secret cannot be read", log_str("object", managed->key),
 		            log_str("secret", name_of(managed, kind)), log_err(err));
-		read->read_at = now - SECRETS_MS + SECRETS_SOON_MS;
+		read->read_at = now - period_of(kind) + SECRETS_SOON_MS;
 	}
 	compare_password(managed);
 	managed_look(managed);
+}
+
+/* Another name is another Secret. */
+static void note_name(struct managed *managed, size_t kind) {
+	struct secret_read *read = read_of(managed, kind);
+	const char *name = name_of(managed, kind);
+	bool is_same = name != NULL ? read->name != NULL && strcmp(read->name, name) == 0 : read->name == NULL;
+	if (is_same || read->is_asked) return;
+	free(read->name);
+	*read = (struct secret_read){ .name = name != NULL ? xstrdup(name) : NULL };
 }
 
 static void ask(struct managed *managed, size_t kind) {
@@ -177,11 +199,12 @@ static void ask(struct managed *managed, size_t kind) {
 static bool is_due(struct managed *managed, size_t kind, int64_t now) {
 	const struct secret_read *read = read_of(managed, kind);
 	if (read->is_asked || name_of(managed, kind) == NULL) return false;
-	return read->read_at == 0 || now - read->read_at >= SECRETS_MS;
+	return read->read_at == 0 || now - read->read_at >= period_of(kind);
 }
 
 void secrets_refresh(struct managed *managed, int64_t now) {
 	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
+		note_name(managed, i);
 		if (is_due(managed, i, now)) ask(managed, i);
 	}
 }
@@ -206,14 +229,14 @@ int64_t secrets_due_at(const struct managed *managed) {
 	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
 		const struct secret_read *read = read_of((struct managed *)managed, i);
 		if (read->is_asked || name_of(managed, i) == NULL) continue;
-		if (read->read_at + SECRETS_MS < next) next = read->read_at + SECRETS_MS;
+		if (read->read_at + period_of(i) < next) next = read->read_at + period_of(i);
 	}
 	return next;
 }
 
 void secrets_expire(struct managed *managed, bool at_once) {
 	int64_t now = clock_monotonic_ms();
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
 		struct secret_read *read = read_of(managed, i);
 		int64_t earliest = read->read_at + SECRETS_SOON_MS;
 		if (at_once || earliest <= now) read->read_at = 0;
@@ -224,6 +247,8 @@ void secrets_expire(struct managed *managed, bool at_once) {
 void secrets_free(struct managed *managed) {
 	forget_own(managed);
 	wipe(&managed->configuration_text);
+	certificate_free(managed);
+	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) free(read_of(managed, i)->name);
 }
 
 /* ---- sa's password, as far as it was applied ---- */

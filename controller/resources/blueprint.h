@@ -33,6 +33,7 @@ struct blueprint {
 	int64_t members;       /* of the group, halted or not */
 	int64_t endpoint_port; /* of the mirroring endpoint; 0: no group */
 	const char *image;
+	const char *auth_secret;             /* with username and password, for the exporter; NULL: none */
 	struct json_object *forced_env;      /* owned array: what a user cannot change */
 	struct json_object *default_env;     /* owned array: what podTemplate may say otherwise */
 	struct json_object *forced_pod;      /* owned: members of the PodSpec that go over podTemplate's */
@@ -73,6 +74,10 @@ struct json_object *pod_template_of(struct blueprint *blueprint);
 struct json_object *stateful_set_of(struct blueprint *blueprint);
 struct json_object *configuration_of(struct blueprint *blueprint);
 struct json_object *disruption_budget_of(struct blueprint *blueprint);
+/* What cert-manager is asked for; NULL: nothing, or it is not there. */
+struct json_object *certificate_of(struct blueprint *blueprint);
+/* Of the Service that leads to an MSSQLServer's standbys: "<name><suffix>"; NULL: it has none. */
+const char *standby_suffix_of(const struct json_object *spec);
 
 /* A Service whose port leads to SQL Server. `selector` is taken over. */
 struct json_object *service_new(struct blueprint *blueprint, const char *name, struct json_object *selector,

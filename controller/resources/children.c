@@ -24,7 +24,9 @@ static int plan(struct blueprint *blueprint, const struct kind *kind, struct err
 
 static struct json_object *build(struct blueprint *blueprint) {
 	struct json_object *children = json_object_new_array();
+	struct json_object *certificate = certificate_of(blueprint);
 	json_object_array_add(children, configuration_of(blueprint));
+	if (certificate != NULL) json_object_array_add(children, certificate);
 	json_object_array_add(children, headless_service_of(blueprint));
 	for (size_t i = 0; i < json_object_array_length(blueprint->services); i++) {
 		json_object_array_add(children, json_object_get(json_object_array_get_idx(blueprint->services, i)));

@@ -24,6 +24,9 @@ struct surroundings {
 	const char *volume_size;   /* of volumes made from now on, where the object says less; NULL: what it says */
 	bool has_policy_v1;        /* the server offers PodDisruptionBudgets in policy/v1, else v1beta1 */
 	bool has_service_monitors; /* it knows monitoring.coreos.com/v1 */
+	bool has_issuers;          /* it knows cert-manager.io/v1 */
+	const char *certificate;   /* PEM: what the Secret holds that SQL Server's certificate is mounted from; NULL: it
+	                              is not there yet */
 };
 
 /* The children of a SQLServerAvailabilityGroup or an MSSQLServer (kubedb.com/v1alpha2), as an array in the order in
@@ -33,6 +36,7 @@ int children_of(const struct json_object *object, const struct surroundings *sur
                 struct json_object **children, struct error **err);
 
 /* On the pods' template: changes when SQL Server must be restarted to read its settings anew. */
-#define CHECKSUM_ANNOTATION "agkeeper.dev/config-checksum"
+#define CHECKSUM_ANNOTATION    "agkeeper.dev/config-checksum"
+#define CERTIFICATE_ANNOTATION "agkeeper.dev/certificate-checksum" /* … its certificate */
 
 #endif

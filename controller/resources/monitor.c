@@ -14,6 +14,24 @@ static int64_t exporter_port(const struct blueprint *blueprint) {
 	return json_get_integer(exporter_settings(blueprint), "port", EXPORTER_PORT);
 }
 
+/* Where SQL Server is and how to log in, in the words of awaragi/prometheus-mssql-exporter. For others they are what
+ * `exporter.env` builds upon, as in sql_exporter's SQLEXPORTER_TARGET_DSN=sqlserver://$(USERNAME):$(PASSWORD)@…:
+ * therefore they come first. */
+static struct json_object *exporter_env(const struct blueprint *blueprint) {
+	struct json_object *env = json_object_new_array();
+	json_object_array_add(env, env_text("SERVER", "localhost"));
+	json_object_array_add(env, env_text("PORT", "1433"));
+	if (blueprint->auth_secret != NULL) {
+		json_object_array_add(env, env_from_secret("USERNAME", blueprint->auth_secret, "username"));
+		json_object_array_add(env, env_from_secret("PASSWORD", blueprint->auth_secret, "password"));
+	}
+	const struct json_object *own = json_get(exporter_settings(blueprint), "env");
+	if (!json_object_is_type(own, json_type_array)) return env;
+	for (size_t i = 0; i < json_object_array_length(own); i++)
+		list_put(env, "name", json_copy(json_object_array_get_idx(own, i)));
+	return env;
+}
+
 /* Everything that `exporter` says is a container's own, except its port. */
 struct json_object *exporter_of(const struct blueprint *blueprint) {
 	if (json_get(blueprint->spec, "monitor") == NULL || blueprint->surroundings->exporter_image == NULL)
@@ -23,6 +41,7 @@ struct json_object *exporter_of(const struct blueprint *blueprint) {
 	json_set_text(container, "image", blueprint->surroundings->exporter_image);
 	merge_over(container, exporter_settings(blueprint));
 	json_object_object_del(container, "port");
+	json_set(container, "env", exporter_env(blueprint));
 	struct json_object *port = json_object_new_object();
 	json_set_text(port, "name", "metrics");
 	json_set(port, "containerPort", json_object_new_int64(exporter_port(blueprint)));

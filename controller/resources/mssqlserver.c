@@ -22,6 +22,7 @@ static bool is(const char *text, const char *wanted) {
 static void plan_env(struct blueprint *blueprint) {
 	const char *secret = json_get_text(json_get(blueprint->spec, "authSecret"), "name");
 	if (secret == NULL) secret = name_with(blueprint, "-auth");
+	blueprint->auth_secret = secret;
 	blueprint->default_env = json_object_new_array();
 	json_object_array_add(blueprint->default_env, env_text("ACCEPT_EULA", "Y"));
 	json_object_array_add(blueprint->default_env, env_text("MSSQL_PID", "Developer"));
@@ -64,6 +65,12 @@ static void plan_service(struct blueprint *blueprint, const char *suffix, const 
 	json_object_array_add(blueprint->services, service);
 }
 
+const char *standby_suffix_of(const struct json_object *spec) {
+	const struct json_object *topology = json_get(spec, "topology");
+	if (topology == NULL) return NULL;
+	return is(json_get_text(topology, "mode"), "StreamingReplication") ? "-replicas" : "-secondary";
+}
+
 int mssqlserver_plan(struct blueprint *blueprint, struct error **err) {
 	const struct json_object *spec = blueprint->spec;
 	const struct json_object *topology = json_get(spec, "topology");
@@ -84,9 +91,9 @@ int mssqlserver_plan(struct blueprint *blueprint, struct error **err) {
 	plan_env(blueprint);
 	plan_conf(blueprint);
 	plan_service(blueprint, "", "primary", "primary");
-	if (topology == NULL) return 0;
+	const char *standby = standby_suffix_of(spec);
+	if (standby == NULL) return 0;
 	bool is_streaming = is(json_get_text(topology, "mode"), "StreamingReplication");
-	if (is_streaming) plan_service(blueprint, "-replicas", NULL, "secondary");
-	else plan_service(blueprint, "-secondary", "standby", "secondary");
+	plan_service(blueprint, standby, is_streaming ? NULL : "standby", "secondary");
 	return 0;
 }

@@ -106,6 +106,15 @@ static struct json_object *secret_of_mssqlserver(const struct json_object *objec
 	return secret;
 }
 
+struct json_object *certificate_secret_of(const struct json_object *object, const char *name,
+                                          struct json_object *data) {
+	struct json_object *secret =
+	        secret_new(object, "", "kubernetes.io/tls", "mssqlservers.kubedb.com", "kubedb.com");
+	json_set_text(json_get(secret, "metadata"), "name", name);
+	json_set(secret, "data", data);
+	return secret;
+}
+
 struct json_object *administrator_secret_of(const struct json_object *object, const char *password) {
 	if (kind_of_object(object) == &sqlag_kind_v1alpha1) return secret_of_sqlag(object, password);
 	return secret_of_mssqlserver(object, password);

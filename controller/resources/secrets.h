@@ -1,5 +1,6 @@
-/* The Secrets that are generated where the user gives none. They are made once and never changed: their content is not
- * a function of the object. They have no owner reference either, because deletionPolicy decides whether they stay. */
+/* The Secrets that are generated where the user gives none. Passwords are made once and never changed: their content is
+ * not a function of the object. They have no owner reference either, because deletionPolicy decides whether they stay.
+ */
 #ifndef AGKEEPER_CONTROLLER_RESOURCES_SECRETS_H
 #define AGKEEPER_CONTROLLER_RESOURCES_SECRETS_H
 
@@ -18,5 +19,9 @@ void password_cleanup(char **password);
 /* The Secret with the administrator's password: <name>-sa with SA_PASSWORD of a SQLServerAvailabilityGroup, <name>-auth
  * with username and password of an MSSQLServer. NULL when the object names one that others make. The caller owns it. */
 struct json_object *administrator_secret_of(const struct json_object *object, const char *password);
+
+/* The Secret with SQL Server's certificate (an MSSQLServer with spec.tls): of type kubernetes.io/tls, with this data
+ * (base64). Takes over `data`; the caller owns the answer. */
+struct json_object *certificate_secret_of(const struct json_object *object, const char *name, struct json_object *data);
 
 #endif

@@ -10,13 +10,13 @@
 #include "controller/resources/merge.h"
 
 /* A digest, not the text: settings may be secret. */
-static void set_checksum(struct json_object *template, const char *text, size_t length) {
+static void set_checksum(struct json_object *template, const char *annotation, const char *text) {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int size = 0;
-	if (EVP_Digest(text, length, digest, &size, EVP_sha256(), NULL) != 1) abort();
+	if (EVP_Digest(text, strlen(text), digest, &size, EVP_sha256(), NULL) != 1) abort();
 	cleanup_strbuf struct strbuf hex = { 0 };
 	for (unsigned int i = 0; i < 16; i++) strbuf_printf(&hex, "%02x", digest[i]);
-	json_set_text(json_get_path(template, "metadata", "annotations", NULL), CHECKSUM_ANNOTATION, strbuf_text(&hex));
+	json_set_text(json_get_path(template, "metadata", "annotations", NULL), annotation, strbuf_text(&hex));
 }
 
 static struct json_object *claim_template_of(const struct blueprint *blueprint) {
@@ -57,7 +57,10 @@ struct json_object *stateful_set_of(struct blueprint *blueprint) {
 	json_set_text(merge_object(spec, "updateStrategy"), "type", "OnDelete");
 	json_set(merge_object(spec, "selector"), "matchLabels", selector_of(blueprint));
 	struct json_object *template = pod_template_of(blueprint);
-	set_checksum(template, blueprint->conf_text, strlen(blueprint->conf_text));
+	const char *certificate = blueprint->surroundings->certificate;
+	set_checksum(template, CHECKSUM_ANNOTATION, blueprint->conf_text);
+	if (blueprint->tls_secret != NULL && certificate != NULL)
+		set_checksum(template, CERTIFICATE_ANNOTATION, certificate);
 	json_set(spec, "template", template);
 	if (blueprint->claim != NULL) {
 		json_object_array_add(merge_list(spec, "volumeClaimTemplates"), claim_template_of(blueprint));

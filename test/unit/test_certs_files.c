@@ -16,8 +16,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "certs/authority.h"
 #include "certs/files.h"
+#include "tls/authority.h"
 
 static const char *const names[] = { "agkeeper.agkeeper-system.svc", NULL };
 
@@ -90,9 +90,9 @@ static int set_up(void **state) {
 	assert_int_equal(symlink("..data/tls.crt", mount->certificate), 0);
 	assert_int_equal(symlink("..data/tls.key", mount->key), 0);
 	int64_t now = clock_wall_seconds();
-	assert_int_equal(authority_create(now, &mount->ca, NULL), 0);
-	assert_int_equal(authority_issue(&mount->ca, names, now, &mount->first, NULL), 0);
-	assert_int_equal(authority_issue(&mount->ca, names, now, &mount->second, NULL), 0);
+	assert_int_equal(authority_create(&profile_webhook, now, &mount->ca, NULL), 0);
+	assert_int_equal(authority_issue(&profile_webhook, &mount->ca, names, now, &mount->first, NULL), 0);
+	assert_int_equal(authority_issue(&profile_webhook, &mount->ca, names, now, &mount->second, NULL), 0);
 	struct certificate_files_options options = {
 		.certificate = mount->certificate, .key = mount->key, .serve = serve, .context = mount, .pause_ms = 5
 	};

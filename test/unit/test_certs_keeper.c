@@ -17,10 +17,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "certs/authority.h"
-#include "certs/bundle.h"
 #include "certs/keeper.h"
 #include "certs/names.h"
+#include "tls/authority.h"
+#include "tls/bundle.h"
 #include "unit/store_api.h"
 
 enum { MINUTE = 60, HOUR = 3600, DAY = 24 * HOUR };

@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/yaml.h"
+#include "controller/resources/certificate.h"
 #include "controller/resources/children.h"
 
 #define IMAGE "mcr.microsoft.com/mssql/server:2022-CU16-ubuntu-22.04"
@@ -93,6 +94,84 @@ static void check_golden(const char *file, const char *name, const struct surrou
 	cleanup_json struct json_object *list = children(object, surroundings);
 	assert_int_equal(json_object_equal(object, before), 1);
 	compare(list, name);
+}
+
+static const char *annotation_of(const struct json_object *list, const char *set, const char *key) {
+	const struct json_object *template = json_get_path(child(list, "StatefulSet", set), "spec", "template", NULL);
+	return json_get_text(json_get_path(template, "metadata", "annotations", NULL), key);
+}
+
+static bool has_text(const struct json_object *list, const char *text) {
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		if (strcmp(json_object_get_string(json_object_array_get_idx(list, i)), text) == 0) return true;
+	}
+	return false;
+}
+
+/* The pods' template changes with the certificate, and with nothing else about it. */
+static void a_certificate_restarts_servers(void **state) {
+	(void)state;
+	cleanup_json struct json_object *object = stored("e2e/examples/mssqlserver-ag-cluster.yaml");
+	struct surroundings surroundings = usual;
+	cleanup_json struct json_object *none = children(object, &surroundings);
+	assert_null(annotation_of(none, "mssqlserver-ag-cluster", CERTIFICATE_ANNOTATION));
+	surroundings.certificate = "one";
+	cleanup_json struct json_object *one = children(object, &surroundings);
+	surroundings.has_issuers = true;
+	cleanup_json struct json_object *same = children(object, &surroundings);
+	surroundings.certificate = "two";
+	cleanup_json struct json_object *two = children(object, &surroundings);
+	const char *sum = annotation_of(one, "mssqlserver-ag-cluster", CERTIFICATE_ANNOTATION);
+	assert_non_null(sum);
+	assert_string_equal(annotation_of(same, "mssqlserver-ag-cluster", CERTIFICATE_ANNOTATION), sum);
+	assert_string_not_equal(annotation_of(two, "mssqlserver-ag-cluster", CERTIFICATE_ANNOTATION), sum);
+	assert_string_equal(annotation_of(two, "mssqlserver-ag-cluster", CHECKSUM_ANNOTATION),
+	                    annotation_of(one, "mssqlserver-ag-cluster", CHECKSUM_ANNOTATION));
+	/* Servers without spec.tls are not concerned. */
+	cleanup_json struct json_object *plain_object = stored("e2e/examples/ha-mssqlserver.yaml");
+	cleanup_json struct json_object *plain = children(plain_object, &surroundings);
+	assert_null(annotation_of(plain, "ha-mssqlserver", CERTIFICATE_ANNOTATION));
+	assert_null(child(plain, "Certificate", "ha-mssqlserver-server-cert"));
+}
+
+static void cert_manager_is_asked_where_it_is(void **state) {
+	(void)state;
+	cleanup_json struct json_object *object = stored("unit/golden/mssqlserver-everything.yaml");
+	struct surroundings surroundings = usual;
+	surroundings.configuration = "";
+	const char *name = json_get_text(json_get(object, "metadata"), "name");
+	cleanup_free char *certificate_name = xasprintf("%s-server-cert", name);
+	cleanup_json struct json_object *without = children(object, &surroundings);
+	assert_null(child(without, "Certificate", certificate_name));
+	surroundings.has_issuers = true;
+	cleanup_json struct json_object *list = children(object, &surroundings);
+	const struct json_object *certificate = child(list, "Certificate", certificate_name);
+	assert_non_null(certificate);
+	const struct json_object *spec = json_get(certificate, "spec");
+	assert_string_equal(json_get_text(spec, "secretName"), "my-server-cert");
+	assert_non_null(json_get_text(json_get(spec, "issuerRef"), "name"));
+	assert_string_equal(json_get_text(json_get(spec, "privateKey"), "algorithm"), "RSA");
+	assert_true(has_text(json_get(spec, "dnsNames"), "localhost"));
+}
+
+static void a_certificate_is_for_everything_that_leads_there(void **state) {
+	(void)state;
+	cleanup_json struct json_object *object = stored("e2e/examples/mssqlserver-ag-cluster.yaml");
+	cleanup_json struct json_object *names = certificate_names_of(object);
+	static const char expected[] =
+	        "[\"mssqlserver-ag-cluster\",\"mssqlserver-ag-cluster.demo\",\"mssqlserver-ag-cluster.demo.svc\","
+	        "\"mssqlserver-ag-cluster.demo.svc.cluster.local\",\"mssqlserver-ag-cluster-secondary\","
+	        "\"mssqlserver-ag-cluster-secondary.demo\",\"mssqlserver-ag-cluster-secondary.demo.svc\","
+	        "\"mssqlserver-ag-cluster-secondary.demo.svc.cluster.local\",\"*.mssqlserver-ag-cluster-pods.demo\","
+	        "\"*.mssqlserver-ag-cluster-pods.demo.svc\",\"*.mssqlserver-ag-cluster-pods.demo.svc.cluster.local\","
+	        "\"localhost\"]";
+	assert_string_equal(json_object_to_json_string_ext(json_get(names, "dnsNames"), JSON_C_TO_STRING_PLAIN),
+	                    expected);
+	assert_true(has_text(json_get(names, "ipAddresses"), "127.0.0.1"));
+	/* However many pods there are. */
+	json_set(json_get(object, "spec"), "replicas", json_object_new_int(5));
+	cleanup_json struct json_object *more = certificate_names_of(object);
+	assert_true(json_object_equal(names, more));
 }
 
 static void of_the_examples(void **state) {
@@ -249,6 +328,9 @@ static void what_cannot_be_is_refused(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_the_examples),
+		cmocka_unit_test(a_certificate_restarts_servers),
+		cmocka_unit_test(cert_manager_is_asked_where_it_is),
+		cmocka_unit_test(a_certificate_is_for_everything_that_leads_there),
 		cmocka_unit_test(of_objects_that_say_everything),
 		cmocka_unit_test(every_child_is_labelled_and_owned),
 		cmocka_unit_test(selectors_fit_the_pods),

@@ -79,6 +79,56 @@ static void settings_in_use_stay(void **state) {
 	scene_expect(&scene, lifecycle_decide, outcome);
 }
 
+static const char with_tls[] = "{spec: {tls: {issuerRef: {kind: Issuer, name: ca}}}}";
+
+/* No pod is started without its certificate, nor is a template applied that lacks its checksum. */
+static void a_certificate_is_issued_first(void **state) {
+	(void)state;
+	cleanup_scene struct scene scene;
+	scene_setup(&scene, scene_group, with_tls);
+	assert_string_equal(scene.spec.certificate_secret, "sales-server-cert");
+	scene.view.certificate_secret = SECRET_MISSING;
+	scene.view.certificate_due = "it is missing";
+	scene.children[2].state = CHILD_MISSING;
+	scene_expect(&scene, lifecycle_decide, "ISSUE_CERTIFICATE sales-server-cert\nProvisioned=False Applying\n");
+	scene.children[2].state = CHILD_DRIFTED;
+	scene_expect(&scene, lifecycle_decide, "ISSUE_CERTIFICATE sales-server-cert\nProvisioned=False Applying\n");
+	/* The CA is kept in it. */
+	scene.view.own_secret = SECRET_MISSING;
+	scene_expect(&scene, lifecycle_decide, "CREATE_OWN_SECRET\nProvisioned=False Applying\n");
+	scene.view.own_secret = SECRET_PRESENT;
+	scene.view.certificate_secret = SECRET_PRESENT;
+	scene.view.certificate_due = NULL;
+	scene_expect(&scene, lifecycle_decide, "APPLY_CHILD sales StatefulSet/sales\nProvisioned=True Provisioned\n");
+	/* Renewed while everything runs. */
+	scene.children[2].state = CHILD_IN_SYNC;
+	scene.view.certificate_due = "its time";
+	cleanup_free char *outcome = xasprintf("ISSUE_CERTIFICATE sales-server-cert\n%s", done);
+	scene_expect(&scene, lifecycle_decide, outcome);
+	/* A controller that has just started has not looked yet. */
+	scene.view.certificate_due = NULL;
+	scene.view.certificate_secret = SECRET_UNKNOWN;
+	scene.children[2].state = CHILD_DRIFTED;
+	scene_expect(&scene, lifecycle_decide, "Provisioned=False Applying\n");
+}
+
+static void a_certificate_of_others_is_awaited(void **state) {
+	(void)state;
+	cleanup_scene struct scene scene;
+	scene_setup(&scene, scene_group,
+	            "{spec: {tls: {issuerRef: {kind: Issuer, name: ca}, certificates: [{alias: server, secretName: "
+	            "mine}]}}}");
+	assert_string_equal(scene.spec.certificate_secret, "mine");
+	scene.view.has_issuers = true;
+	scene.view.certificate_secret = SECRET_MISSING;
+	scene.children[2].state = CHILD_MISSING;
+	scene_expect(&scene, lifecycle_decide, "EVENT CertificateAwaited\nProvisioned=False CertificateAwaited\n");
+	assert_non_null(strstr(scene_message(&scene), "Secret mine is awaited from cert-manager"));
+	scene.view.certificate_secret = SECRET_INVALID;
+	scene_expect(&scene, lifecycle_decide, "EVENT SecretInvalid\nProvisioned=False SecretInvalid\n");
+	assert_non_null(strstr(scene_message(&scene), "Secret mine has no tls.crt and tls.key"));
+}
+
 static void failures_wait_for_their_time(void **state) {
 	(void)state;
 	cleanup_scene struct scene scene;
@@ -178,6 +228,27 @@ static void let_pods_go(struct scene *scene) {
 
 static void let_claims_go(struct scene *scene) {
 	for (size_t i = 0; i < 3; i++) scene->view.replicas[i].claim = (struct claim_view){ 0 };
+}
+
+static void the_certificate_goes_if_it_is_ours(void **state) {
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		bool wipes = i & 1, made = i & 2;
+		cleanup_scene struct scene scene;
+		end_setup(&scene, scene_group,
+		          wipes ? "{spec: {deletionPolicy: WipeOut, tls: {issuerRef: {kind: Issuer, name: ca}}}}"
+		                : "{spec: {deletionPolicy: Delete, tls: {issuerRef: {kind: Issuer, name: ca}}}}");
+		let_pods_go(&scene);
+		let_claims_go(&scene);
+		scene.view.own_secret = SECRET_MISSING;
+		scene.view.administrator_secret = SECRET_MISSING;
+		scene.view.certificate_secret = SECRET_PRESENT;
+		scene.view.made_certificate_secret = made;
+		for (size_t j = 0; j < SCENE_CHILDREN; j++) scene.children[j].state = CHILD_MISSING;
+		scene_expect(&scene, lifecycle_decide,
+		             wipes && made ? "DELETE_SECRET sales-server-cert\nDeleting=True WaitingForSecrets\n"
+		                           : "REMOVE_FINALIZER\n");
+	}
 }
 
 static void everything_in_its_turn(void **state) {
@@ -332,6 +403,9 @@ int main(void) {
 		cmocka_unit_test(what_is_not_wanted_any_more_goes),
 		cmocka_unit_test(settings_in_use_stay),
 		cmocka_unit_test(failures_wait_for_their_time),
+		cmocka_unit_test(a_certificate_is_issued_first),
+		cmocka_unit_test(a_certificate_of_others_is_awaited),
+		cmocka_unit_test(the_certificate_goes_if_it_is_ours),
 		cmocka_unit_test(somebody_elses_child_is_left_alone),
 		cmocka_unit_test(a_named_secret_is_waited_for),
 		cmocka_unit_test(not_looked_at_is_not_missing),

@@ -587,6 +587,26 @@ static void offline_may_fail(void **state) {
 
 /* ---- What people ask for ---- */
 
+/* Its pod is back before the promotion is over, and the server is not: writers shall not wait for that. */
+static void an_old_primary_that_only_starts_is_no_member(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group_pass(group);
+	group_kill(group, 0);
+	group_pass(group);
+	group_do(group);
+	assert_int_equal(group->record.intent.kind, INTENT_FAILOVER);
+	group_start(group, 0);
+	group_silence(group, 0, true);
+	for (int i = 0; i < 50 && group->record.intent.kind != INTENT_NONE; i++) {
+		group_pass(group);
+		group_do(group);
+	}
+	assert_string_not_equal(group->record.primary.pod, "sql-0");
+	assert_int_equal(record_find(&group->record, "sql-0", NULL), -1);
+	assert_int_equal(group->record.required, 1);
+}
+
 static void a_primary_on_request(void **state) {
 	(void)state;
 	cleanup_group struct group *group = group_new(3);
@@ -623,13 +643,50 @@ static void a_request_that_cannot_be_met_is_refused(void **state) {
 	assert_string_equal(group->record.primary.pod, "sql-0");
 }
 
+/* Until the wish of the pod's deletion is taken off again. */
+static void leave(struct group *group, const char *wish) {
+	enum { PASSES_MAX = 200 };
+	group->view.hand_over_wanted = wish;
+	for (int i = 0; i < PASSES_MAX && group->view.hand_over_wanted != NULL; i++) {
+		group_pass(group);
+		if (group_planned(group, ACTION_REMOVE_ANNOTATION, -1) != NULL) group->view.hand_over_wanted = NULL;
+		group_do(group);
+	}
+	assert_null(group->view.hand_over_wanted);
+}
+
 static void a_deletion_hands_over_first(void **state) {
 	(void)state;
 	cleanup_group struct group *group = group_new(3);
-	group->view.hand_over_wanted = "sql-0";
-	assert_true(group_settle(group) > 0);
+	group_look(group);
+	cleanup_free char *wish = xasprintf("sql-0/%s", group->view.replicas[0].pod.uid);
+	leave(group, wish);
 	assert_string_not_equal(group->record.primary.pod, "sql-0");
 	assert_string_equal(group->record.failovers[0].reason, "PodDeleted");
+	/* Commits do not wait for it any more either. */
+	assert_int_equal(record_find(&group->record, "sql-0", NULL), -1);
+}
+
+/* Of a pod that is not there any more, or not that one. */
+static void a_stale_departure_is_forgotten(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group->view.hand_over_wanted = "sql-0/another uid";
+	group_pass(group);
+	assert_non_null(group_planned(group, ACTION_REMOVE_ANNOTATION, -1));
+	assert_int_equal(group->deciding.next.intent.kind, INTENT_NONE);
+}
+
+static void where_nobody_else_is_a_departure_is_let_go(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group_look(group);
+	cleanup_free char *wish = xasprintf("sql-0/%s", group->view.replicas[0].pod.uid);
+	group->view.hand_over_wanted = wish;
+	group_silence(group, 1, true);
+	group_silence(group, 2, true);
+	group_pass(group);
+	assert_non_null(group_planned(group, ACTION_REMOVE_ANNOTATION, -1));
 }
 
 static void a_late_hand_over_is_given_up(void **state) {
@@ -874,9 +931,12 @@ int main(void) {
 		cmocka_unit_test(failover_may_want_the_endpoint_running),
 		cmocka_unit_test(a_stale_primary_is_set_right),
 		cmocka_unit_test(offline_may_fail),
+		cmocka_unit_test(an_old_primary_that_only_starts_is_no_member),
 		cmocka_unit_test(a_primary_on_request),
 		cmocka_unit_test(a_request_that_cannot_be_met_is_refused),
 		cmocka_unit_test(a_deletion_hands_over_first),
+		cmocka_unit_test(a_stale_departure_is_forgotten),
+		cmocka_unit_test(where_nobody_else_is_a_departure_is_let_go),
 		cmocka_unit_test(a_late_hand_over_is_given_up),
 		cmocka_unit_test(a_refused_hand_over_goes_back),
 		cmocka_unit_test(a_target_that_dies_is_waited_for_in_relaxed_mode),

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "certs/authority.h"
-#include "certs/openssl.h"
+#include "tls/authority.h"
+#include "tls/openssl.h"
 
 struct tds_tls_server {
 	SSL_CTX *context;
@@ -59,7 +59,9 @@ struct tds_tls_server *tds_tls_server_self_signed(const char *name, struct error
 	cleanup_identity struct identity serving = { 0 };
 	int64_t now = clock_wall_seconds();
 	const char *const names[] = { name, NULL };
-	if (authority_create(now, &ca, err) < 0 || authority_issue(&ca, names, now, &serving, err) < 0) return NULL;
+	if (authority_create(&profile_webhook, now, &ca, err) < 0 ||
+	    authority_issue(&profile_webhook, &ca, names, now, &serving, err) < 0)
+		return NULL;
 	return tds_tls_server_new(serving.certificate, serving.key, err);
 }
 

@@ -28,6 +28,34 @@ example() {
 	says "$name: kubectl get" "$(kubectl -n demo get "$object" -o wide)" "$(field "$object" '{.status.primaryReplica}')" 3/3
 }
 
+# trusting CA-FILE ADDRESS PASSWORD: logs in, if that CA signed what the server shows.
+trusting() {
+	printf '[global]\n\tencryption = require\n\tca file = %s\n\tcheck certificate hostname = no\n\tconnect timeout = 5\n' \
+		"$1" >"$work/trusting.conf"
+	printf 'SELECT 42\ngo\n' >"$work/trusting.sql"
+	FREETDSCONF=$work/trusting.conf timeout 30 bsqldb -q -h -S "$2:1433" -U sa -P "$3" -i "$work/trusting.sql" 2>&1 | grep -q "^ *42$"
+}
+
+# not_trusting CA-FILE ADDRESS PASSWORD
+not_trusting() { ! trusting "$@"; }
+
+# certified KIND/NAME SERVICE: the server shows the certificate that was issued, for the names that lead there.
+certified() {
+	local object=$1 name=${1#*/} service=$2 password key
+	password=$(sa_password "$object")
+	for key in ca.crt tls.crt; do
+		kubectl -n demo get secret "$name-server-cert" -o json | jq -r --arg key "$key" '.data[$key]' | base64 -d >"$work/$name-$key"
+	done
+	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=other -keyout "$work/other.key" -out "$work/other.crt" 2>"$work/out"
+	check "$name: clients that trust ca.crt of its Secret log in" until_true 30 trusting "$work/$name-ca.crt" "$(service "$service")" "$password"
+	check "$name: … and such that trust another CA do not" not_trusting "$work/other.crt" "$(service "$service")" "$password"
+	for host in "$service.demo.svc" "$name-0.$name-pods.demo.svc.cluster.local" localhost; do
+		check "$name: its certificate is for $host" openssl verify -CAfile "$work/$name-ca.crt" -verify_hostname "$host" "$work/$name-tls.crt"
+	done
+	equal "$name: condition CertificateIssuerMissing" \
+		"$(field "$object" '{.status.conditions[?(@.type=="CertificateIssuerMissing")].status}')" True
+}
+
 # deleted KIND/NAME: with what is kept of it: "", "secrets" or "secrets pvc".
 deleted() {
 	local object=$1 name=${1#*/} kept=$2 kind
@@ -44,6 +72,7 @@ deleted() {
 example sqlag-three-sync.yaml sqlag/mssql-ag mssql-ag-listener mssql-ag-listener-ro ""
 deleted sqlag/mssql-ag "" # reclaimPolicy Delete
 example mssqlserver-ag-cluster.yaml ms/mssqlserver-ag-cluster mssqlserver-ag-cluster mssqlserver-ag-cluster-secondary agdb1
+certified ms/mssqlserver-ag-cluster mssqlserver-ag-cluster
 deleted ms/mssqlserver-ag-cluster ""
 example ha-mssqlserver.yaml ms/ha-mssqlserver ha-mssqlserver "" ""
 deleted ms/ha-mssqlserver secrets

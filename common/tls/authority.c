@@ -1,9 +1,30 @@
-#include "certs/authority.h"
+#include "tls/authority.h"
 
 #include "base/memory.h"
-#include "certs/openssl.h"
+#include "tls/openssl.h"
 
 enum { SERIAL_BITS = 128, CA_NAME_BITS = 48 };
+
+const struct certificate_profile profile_webhook = {
+	.key = CERTIFICATE_KEY_P256,
+	.ca_lifetime = CA_LIFETIME,
+	.serving_lifetime = SERVING_LIFETIME,
+};
+const struct certificate_profile profile_sql_server = {
+	.key = CERTIFICATE_KEY_RSA_2048,
+	.ca_lifetime = (int64_t)10 * 365 * 24 * 3600,
+	.serving_lifetime = (int64_t)365 * 24 * 3600,
+};
+
+static EVP_PKEY *new_key(const struct certificate_profile *profile) {
+	return profile->key == CERTIFICATE_KEY_P256 ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048);
+}
+
+/* With an RSA key, TLS 1.2 may have the client encrypt with it. */
+static const char *usage_of(const struct certificate_profile *profile) {
+	if (profile->key == CERTIFICATE_KEY_P256) return "critical,digitalSignature";
+	return "critical,digitalSignature,keyEncipherment";
+}
 
 static BIGNUM *random_number(int bits) {
 	BIGNUM *number = BN_new();
@@ -55,7 +76,6 @@ static const struct extension ca_extensions[] = {
 
 static const struct extension serving_extensions[] = {
 	{ NID_basic_constraints, "critical,CA:FALSE" },
-	{ NID_key_usage, "critical,digitalSignature" },
 	{ NID_ext_key_usage, "serverAuth" },
 	{ NID_subject_key_identifier, "hash" },
 	{ NID_authority_key_identifier, "keyid:always" },
@@ -119,12 +139,13 @@ static char *new_ca_name(void) {
 	return name;
 }
 
-int authority_create(int64_t now, struct identity *ca, struct error **err) {
+int authority_create(const struct certificate_profile *profile, int64_t now, struct identity *ca, struct error **err) {
 	ERR_clear_error();
 	cleanup_free char *name = new_ca_name();
-	cleanup_pkey EVP_PKEY *key = name != NULL ? EVP_EC_gen("P-256") : NULL;
+	cleanup_pkey EVP_PKEY *key = name != NULL ? new_key(profile) : NULL;
 	if (key == NULL) return openssl_error(err, ERROR_INTERNAL, "making a CA's key");
-	cleanup_x509 X509 *certificate = new_certificate(key, now - CERTIFICATE_BACKDATE, now + CA_LIFETIME, name);
+	cleanup_x509 X509 *certificate =
+	        new_certificate(key, now - CERTIFICATE_BACKDATE, now + profile->ca_lifetime, name);
 	if (certificate == NULL ||
 	    !add_extensions(certificate, certificate, ca_extensions, ARRAY_LENGTH(ca_extensions)) ||
 	    !sign(certificate, certificate, key))
@@ -140,8 +161,8 @@ static int64_t earlier(int64_t a, int64_t b) {
 	return a < b ? a : b;
 }
 
-int authority_issue(const struct identity *ca, const char *const *names, int64_t now, struct identity *serving,
-                    struct error **err) {
+int authority_issue(const struct certificate_profile *profile, const struct identity *ca, const char *const *names,
+                    int64_t now, struct identity *serving, struct error **err) {
 	if (names[0] == NULL) return error_set(err, ERROR_INVALID, "a server certificate needs a name");
 	if (identity_check(ca, err) < 0) return error_prefix(err, "the CA cannot sign");
 	struct certificate_facts ca_facts;
@@ -150,12 +171,13 @@ int authority_issue(const struct identity *ca, const char *const *names, int64_t
 	cleanup_pkey EVP_PKEY *issuer_key = key_from_pem(ca->key, err);
 	if (issuer == NULL || issuer_key == NULL) return -1;
 
-	cleanup_pkey EVP_PKEY *key = EVP_EC_gen("P-256");
+	cleanup_pkey EVP_PKEY *key = new_key(profile);
 	if (key == NULL) return openssl_error(err, ERROR_INTERNAL, "making a server's key");
 	int64_t from = later(now - CERTIFICATE_BACKDATE, ca_facts.not_before);
-	int64_t to = earlier(now + SERVING_LIFETIME, ca_facts.not_after);
+	int64_t to = earlier(now + profile->serving_lifetime, ca_facts.not_after);
 	cleanup_x509 X509 *certificate = new_certificate(key, from, to, "agkeeper");
-	if (certificate == NULL ||
+	const struct extension usage = { NID_key_usage, usage_of(profile) };
+	if (certificate == NULL || !add_extensions(certificate, issuer, &usage, 1) ||
 	    !add_extensions(certificate, issuer, serving_extensions, ARRAY_LENGTH(serving_extensions)) ||
 	    !add_names(certificate, names) || !sign(certificate, issuer, issuer_key))
 		return openssl_error(err, ERROR_INTERNAL, "making a server certificate");

@@ -1,4 +1,4 @@
-/* The rules of renewal (certs/bundle.h), in simulated time. */
+/* The rules of renewal (tls/bundle.h), in simulated time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,15 +11,18 @@
 
 #include "base/json.h"
 #include "base/memory.h"
-#include "certs/authority.h"
-#include "certs/bundle.h"
+#include "tls/authority.h"
+#include "tls/bundle.h"
+#include "tls/openssl.h"
 
 enum { MINUTE = 60, HOUR = 3600, DAY = 24 * HOUR };
 static const int64_t start = 1800000000;
 static const char *const names[] = { "agkeeper.agkeeper-system.svc", "127.0.0.1", NULL };
 
 static struct bundle_view at_time(int64_t now, int64_t published_for) {
-	return (struct bundle_view){ .names = names, .now = now, .published_for = published_for };
+	return (struct bundle_view){
+		.profile = &profile_webhook, .names = names, .now = now, .published_for = published_for
+	};
 }
 
 static struct bundle_plan step(struct bundle *bundle, const struct bundle_view *view) {
@@ -164,10 +167,43 @@ static void renews_at_three_fifths_and_not_before(void **state) {
 	assert_sound(bundle, due);
 }
 
+/* SQL Server's: an RSA key, a year, and renewed when the user says so, if that can be. */
+static void the_profile_of_sql_server(void **state) {
+	(void)state;
+	enum { YEAR = 365 };
+	struct certificate_profile profile = profile_sql_server;
+	cleanup_bundle struct bundle bundle = { 0 };
+	struct bundle_view view = { .profile = &profile, .names = names, .now = start, .published_for = -1 };
+	step(&bundle, &view);
+	assert_int_equal(bundle_decide(&bundle, &view).steps, 0);
+	struct certificate_facts facts;
+	assert_int_equal(certificate_read(bundle.serving.certificate, &facts, NULL), 0);
+	assert_int_equal(facts.not_after, start + YEAR * DAY);
+	assert_int_equal(certificate_read(bundle.current.certificate, &facts, NULL), 0);
+	assert_int_equal(facts.not_after, start + 10 * YEAR * DAY);
+	cleanup_pkey EVP_PKEY *key = key_from_pem(bundle.serving.key, NULL);
+	assert_int_equal(EVP_PKEY_get_base_id(key), EVP_PKEY_RSA);
+
+	view.now = start + YEAR * DAY * 3 / 5 - HOUR;
+	assert_int_equal(bundle_decide(&bundle, &view).steps, 0);
+	view.now = start + YEAR * DAY * 3 / 5;
+	assert_int_equal(bundle_decide(&bundle, &view).steps, BUNDLE_RENEW);
+	profile.renew_before = 30 * DAY;
+	assert_int_equal(bundle_decide(&bundle, &view).steps, 0);
+	view.now = start + (YEAR - 30) * DAY;
+	assert_int_equal(bundle_decide(&bundle, &view).steps, BUNDLE_RENEW);
+	/* It would be renewed as soon as it is made. */
+	profile.renew_before = 2 * YEAR * DAY;
+	view.now = start + HOUR;
+	assert_int_equal(bundle_decide(&bundle, &view).steps, 0);
+}
+
 static void renews_for_a_new_name(void **state) {
 	struct bundle *bundle = *state;
 	const char *const more[] = { "agkeeper.agkeeper-system.svc", "127.0.0.1", "host.example", NULL };
-	struct bundle_view view = { .names = more, .now = start + HOUR, .published_for = -1 };
+	struct bundle_view view = {
+		.profile = &profile_webhook, .names = more, .now = start + HOUR, .published_for = -1
+	};
 	struct bundle_plan plan = step(bundle, &view);
 	assert_int_equal(plan.steps, BUNDLE_RENEW);
 	assert_string_equal(plan.why_serving, "the serving certificate lacks a name");
@@ -279,7 +315,7 @@ static void asked_for_a_new_authority(void **state) {
 
 static char *unrelated_ca(void) {
 	struct identity ca = { 0 };
-	assert_int_equal(authority_create(start, &ca, NULL), 0);
+	assert_int_equal(authority_create(&profile_webhook, start, &ca, NULL), 0);
 	char *certificate = xstrdup(ca.certificate);
 	identity_free(&ca);
 	return certificate;
@@ -425,6 +461,7 @@ int main(void) {
 		cmocka_unit_test(begins_from_nothing),
 		cmocka_unit_test(years_without_a_refused_handshake),
 		cmocka_unit_test_setup_teardown(renews_at_three_fifths_and_not_before, new_bundle, free_bundle),
+		cmocka_unit_test(the_profile_of_sql_server),
 		cmocka_unit_test_setup_teardown(renews_for_a_new_name, new_bundle, free_bundle),
 		cmocka_unit_test_setup_teardown(the_next_authority_waits_until_it_is_trusted, new_bundle, free_bundle),
 		cmocka_unit_test_setup_teardown(an_expired_authority_is_dropped, new_bundle, free_bundle),

@@ -1,11 +1,11 @@
-#include "certs/certificate.h"
+#include "tls/certificate.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/memory.h"
-#include "certs/openssl.h"
+#include "tls/openssl.h"
 
 void secret_free(char **text) {
 	if (*text != NULL) OPENSSL_cleanse(*text, strlen(*text));

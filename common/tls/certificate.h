@@ -1,7 +1,7 @@
 /* Reading and judging certificates. Everything goes in and out as PEM text, and time is a parameter: seconds since
  * 1970, so that tests live through years in a second. */
-#ifndef AGKEEPER_CERTS_CERTIFICATE_H
-#define AGKEEPER_CERTS_CERTIFICATE_H
+#ifndef AGKEEPER_TLS_CERTIFICATE_H
+#define AGKEEPER_TLS_CERTIFICATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* What the replicas share: the certificate to serve, the authority that signs it, and what clients shall trust; and the
+/* What servers share: the certificate to serve, the authority that signs it, and what clients shall trust; and the
  * rules by which all of it is renewed. No input or output happens here, and time is a parameter.
  *
  * A new authority enters like this, so that at no moment a client refuses the certificate that is served:
@@ -10,14 +10,14 @@
  *
  * Renewals are due when three fifths of a lifetime are over, which leaves days, for a CA months, until two thirds in
  * which the API server may be away. */
-#ifndef AGKEEPER_CERTS_BUNDLE_H
-#define AGKEEPER_CERTS_BUNDLE_H
+#ifndef AGKEEPER_TLS_BUNDLE_H
+#define AGKEEPER_TLS_BUNDLE_H
 
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "certs/certificate.h"
+#include "tls/authority.h"
 
 struct bundle {
 	char *trusted;           /* PEM: the CA certificates that clients shall trust */
@@ -40,6 +40,7 @@ enum {
 
 /* What a decision depends on besides the bundle. */
 struct bundle_view {
+	const struct certificate_profile *profile;
 	const char *const *names; /* what the serving certificate must be for; NULL-terminated */
 	int64_t now;
 	int64_t published_for; /* for how many seconds every client has been seen to trust all of `trusted`; −1: not

@@ -4,7 +4,7 @@
 #include "base/base64.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "certs/bundle.h"
+#include "tls/bundle.h"
 
 /* Our keys, and where their values lie. The current CA's certificate has none of its own: ca.crt has it. */
 static const struct {

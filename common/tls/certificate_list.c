@@ -3,8 +3,8 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
-#include "certs/certificate.h"
-#include "certs/openssl.h"
+#include "tls/certificate.h"
+#include "tls/openssl.h"
 
 static bool has_text(const struct certificate_list *list, const char *pem) {
 	for (size_t i = 0; i < list->count; i++) {

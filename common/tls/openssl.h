@@ -1,6 +1,6 @@
-/* OpenSSL for this folder alone: visible ownership of its objects, its errors as ours, PEM in and out. */
-#ifndef AGKEEPER_CERTS_OPENSSL_H
-#define AGKEEPER_CERTS_OPENSSL_H
+/* OpenSSL, for this folder and for tests: visible ownership of its objects, its errors as ours, PEM in and out. */
+#ifndef AGKEEPER_TLS_OPENSSL_H
+#define AGKEEPER_TLS_OPENSSL_H
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>

@@ -1,10 +1,10 @@
-#include "certs/bundle.h"
+#include "tls/bundle.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "certs/authority.h"
+#include "tls/authority.h"
 
 static const char *const any_name[] = { NULL };
 
@@ -74,6 +74,16 @@ static bool is_due(const char *certificate, int64_t now) {
 	struct certificate_facts facts;
 	if (certificate_read(certificate, &facts, NULL) < 0) return true;
 	return (now - facts.not_before) * 5 >= (facts.not_after - facts.not_before) * 3;
+}
+
+static bool serving_is_due(const char *certificate, const struct bundle_view *view) {
+	struct certificate_facts facts;
+	if (certificate_read(certificate, &facts, NULL) < 0) return true;
+	int64_t lifetime = facts.not_after - facts.not_before;
+	int64_t before = view->profile->renew_before;
+	/* One that were due as soon as it is made would be renewed for ever. */
+	bool is_sane = before > 0 && before <= lifetime * 4 / 5;
+	return is_sane ? view->now >= facts.not_after - before : is_due(certificate, view->now);
 }
 
 /* A certificate that already ends with its CA gains nothing from being renewed. */
@@ -168,8 +178,8 @@ static void decide_serving(const struct bundle *bundle, const struct assessment 
 		plan->why_serving = "the serving certificate or its key is missing, damaged or expired";
 	} else if (!found->serving_name) {
 		plan->why_serving = "the serving certificate lacks a name";
-	} else if (is_due(certificate, view->now) && !ends_with(certificate, bundle->current.certificate)) {
-		plan->why_serving = "the serving certificate has reached three fifths of its lifetime";
+	} else if (serving_is_due(certificate, view) && !ends_with(certificate, bundle->current.certificate)) {
+		plan->why_serving = "the serving certificate is to be renewed before it ends";
 	}
 	if (plan->why_serving != NULL) plan->steps |= BUNDLE_RENEW;
 }
@@ -196,14 +206,15 @@ struct bundle_plan bundle_decide(const struct bundle *bundle, const struct bundl
 static int change(struct bundle *bundle, const struct bundle_plan *plan, const struct bundle_view *view,
                   struct error **err) {
 	if (has_next(bundle) && !can_sign(&bundle->next, view->now)) identity_free(&bundle->next);
-	if (plan->steps & BUNDLE_INTRODUCE && authority_create(view->now, &bundle->next, err) < 0) return -1;
+	if (plan->steps & BUNDLE_INTRODUCE && authority_create(view->profile, view->now, &bundle->next, err) < 0)
+		return -1;
 	if (plan->steps & BUNDLE_TAKE_OVER) {
 		identity_free(&bundle->current);
 		bundle->current = bundle->next;
 		bundle->next = (struct identity){ 0 };
 	}
 	if (plan->steps & BUNDLE_RENEW &&
-	    authority_issue(&bundle->current, view->names, view->now, &bundle->serving, err) < 0)
+	    authority_issue(view->profile, &bundle->current, view->names, view->now, &bundle->serving, err) < 0)
 		return -1;
 	struct assessment found = assess(bundle, view);
 	char *trusted = tidied(bundle, &found, view);

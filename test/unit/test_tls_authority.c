@@ -1,4 +1,4 @@
-/* Certificates: made, read and judged (certs/authority.h, certs/certificate.h). */
+/* Certificates: made, read and judged (tls/authority.h, tls/certificate.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +10,8 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
-#include "certs/authority.h"
-#include "certs/openssl.h"
+#include "tls/authority.h"
+#include "tls/openssl.h"
 
 static const int64_t now = 1800000000; /* January 2027 */
 static const char *const names[] = { "agkeeper.agkeeper-system.svc", "127.0.0.1", "::1", NULL };
@@ -24,8 +24,8 @@ struct fixture {
 static int set_up(void **state) {
 	struct fixture *fixture = xcalloc(1, sizeof(*fixture));
 	*state = fixture;
-	assert_int_equal(authority_create(now, &fixture->ca, NULL), 0);
-	assert_int_equal(authority_issue(&fixture->ca, names, now, &fixture->serving, NULL), 0);
+	assert_int_equal(authority_create(&profile_webhook, now, &fixture->ca, NULL), 0);
+	assert_int_equal(authority_issue(&profile_webhook, &fixture->ca, names, now, &fixture->serving, NULL), 0);
 	return 0;
 }
 
@@ -56,7 +56,7 @@ static void names_are_not_read_as_extension_syntax(void **state) {
 	const struct fixture *fixture = *state;
 	const char *const sly[] = { "a,DNS:evil.example", NULL };
 	cleanup_identity struct identity serving = { 0 };
-	assert_int_equal(authority_issue(&fixture->ca, sly, now, &serving, NULL), 0);
+	assert_int_equal(authority_issue(&profile_webhook, &fixture->ca, sly, now, &serving, NULL), 0);
 	const char *const evil[] = { "evil.example", NULL };
 	assert_int_equal(certificate_verify(serving.certificate, fixture->ca.certificate, evil, now, NULL), -1);
 }
@@ -73,7 +73,7 @@ static void accepted_only_while_it_is_valid(void **state) {
 static void refused_under_another_ca(void **state) {
 	struct fixture *fixture = *state;
 	cleanup_identity struct identity other = { 0 };
-	assert_int_equal(authority_create(now, &other, NULL), 0);
+	assert_int_equal(authority_create(&profile_webhook, now, &other, NULL), 0);
 	cleanup_error struct error *err = NULL;
 	assert_int_equal(certificate_verify(fixture->serving.certificate, other.certificate, names, now, &err), -1);
 	assert_int_equal(err->kind, ERROR_INVALID);
@@ -96,7 +96,7 @@ static void a_ca_is_no_server_and_a_server_no_ca(void **state) {
 	assert_int_equal(facts.not_after, now + SERVING_LIFETIME);
 	/* Whoever stole the server's key cannot issue with it. */
 	cleanup_identity struct identity forged = { 0 };
-	assert_int_equal(authority_issue(&fixture->serving, names, now, &forged, NULL), 0);
+	assert_int_equal(authority_issue(&profile_webhook, &fixture->serving, names, now, &forged, NULL), 0);
 	cleanup_free char *chain = xasprintf("%s%s", forged.certificate, fixture->serving.certificate);
 	assert_int_equal(certificate_verify(chain, fixture->ca.certificate, names, now, NULL), -1);
 }
@@ -130,7 +130,7 @@ static void serials_are_random_128_bit_numbers(void **state) {
 	assert_int_not_equal(BN_cmp(first, second), 0);
 	/* Every CA is somebody else. */
 	cleanup_identity struct identity other = { 0 };
-	assert_int_equal(authority_create(now, &other, NULL), 0);
+	assert_int_equal(authority_create(&profile_webhook, now, &other, NULL), 0);
 	cleanup_x509 X509 *other_ca = certificate_from_pem(other.certificate, NULL);
 	assert_int_not_equal(X509_NAME_cmp(X509_get_subject_name(ca), X509_get_subject_name(other_ca)), 0);
 }
@@ -139,7 +139,7 @@ static void never_outlives_its_ca(void **state) {
 	const struct fixture *fixture = *state;
 	cleanup_identity struct identity late = { 0 };
 	int64_t then = now + CA_LIFETIME - 3600;
-	assert_int_equal(authority_issue(&fixture->ca, names, then, &late, NULL), 0);
+	assert_int_equal(authority_issue(&profile_webhook, &fixture->ca, names, then, &late, NULL), 0);
 	struct certificate_facts facts;
 	assert_int_equal(certificate_read(late.certificate, &facts, NULL), 0);
 	assert_int_equal(facts.not_after, now + CA_LIFETIME);
@@ -155,11 +155,11 @@ static void keys_and_certificates_that_do_not_belong_together(void **state) {
 
 	cleanup_identity struct identity made = { 0 };
 	struct identity no_key = { .certificate = fixture->ca.certificate };
-	assert_int_equal(authority_issue(&no_key, names, now, &made, NULL), -1);
+	assert_int_equal(authority_issue(&profile_webhook, &no_key, names, now, &made, NULL), -1);
 	struct identity foreign_key = { .certificate = fixture->ca.certificate, .key = fixture->serving.key };
-	assert_int_equal(authority_issue(&foreign_key, names, now, &made, NULL), -1);
+	assert_int_equal(authority_issue(&profile_webhook, &foreign_key, names, now, &made, NULL), -1);
 	const char *const none[] = { NULL };
-	assert_int_equal(authority_issue(&fixture->ca, none, now, &made, NULL), -1);
+	assert_int_equal(authority_issue(&profile_webhook, &fixture->ca, none, now, &made, NULL), -1);
 	assert_null(made.certificate);
 }
 

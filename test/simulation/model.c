@@ -1,0 +1,43 @@
+/* A model's life. */
+#include <stdlib.h>
+
+#include "simulation/model.h"
+
+struct model *model_new(const struct configuration *configuration, uint64_t seed, enum mutation mutation) {
+	struct model *model = xcalloc(1, sizeof(*model));
+	model->now = SECOND;
+	model->dice.state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
+	model->configuration = configuration;
+	model->mutation = mutation;
+	model->network.held_percent = 50;
+	model->boundary.at = -1;
+	for (int i = 0; i < CONTROLLERS; i++) model->controllers[i].index = i;
+	kubelet_begin(model);
+	return model;
+}
+
+void model_free(struct model *model) {
+	for (int i = 0; i < CONTROLLERS; i++) controller_kill(model, i);
+	events_free(model);
+	processes_free(model);
+	cluster_free(&model->cluster);
+	strbuf_free(&model->timeline);
+	arena_free(&model->arena);
+	free(model);
+}
+
+void model_run(struct model *model, int64_t microseconds) {
+	int64_t end = model->now + microseconds;
+	while (!model->verdict.violated && event_next(model, end)) continue;
+	if (!model->verdict.violated) model->now = end;
+}
+
+bool model_until(struct model *model, bool (*condition)(struct model *model), int64_t microseconds) {
+	int64_t end = model->now + microseconds;
+	while (!model->verdict.violated) {
+		if (condition(model)) return true;
+		if (model->now >= end) return false;
+		model_run(model, 500 * MILLISECOND);
+	}
+	return false;
+}
