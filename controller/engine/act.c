@@ -100,7 +100,8 @@ void deed_settle(struct deed *deed, enum engine_cache cache, const char *name, c
 		.cache = cache,
 		.name = xstrdup(name),
 		.resource_version = version != NULL ? xstrdup(version) : NULL,
-		.is_deletion = deed->action.type == ACTION_DELETE_POD || deed->action.type == ACTION_DELETE_CLAIM,
+		.is_deletion = deed->action.type == ACTION_DELETE_POD || deed->action.type == ACTION_DELETE_CLAIM ||
+		               deed->action.type == ACTION_DELETE_SET,
 		.until = clock_monotonic_ms() + SETTLE_MS,
 	};
 	deed->managed->settlings = settling;

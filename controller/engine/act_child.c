@@ -88,11 +88,12 @@ static void look_first(struct deed *deed) {
 /* ---- Deleting ---- */
 
 static void on_deleted(struct managed *managed, void *what, struct json_object *answer, const struct error *err) {
-	(void)managed;
-	(void)answer;
+	struct deed *deed = what;
 	bool is_late = err != NULL && (err->kind == ERROR_NOT_FOUND || err->kind == ERROR_CONFLICT);
-	if (is_late) deed_drop(what, "it is gone");
-	else deed_end(what, err);
+	bool is_again = deed->action.type == ACTION_DELETE_SET && err == NULL && !managed->is_gone;
+	if (is_again) deed_settle(deed, CACHE_SET, name_of(deed), answer);
+	if (is_late) deed_drop(deed, "it is gone");
+	else deed_end(deed, err);
 }
 
 static void delete (struct deed *deed, const struct kube_object *seen) {
