@@ -56,7 +56,7 @@ struct sql_pool {
 	bool ends;
 	struct ready {
 		struct sql_client *first, **end;
-	} ready[2]; /* those with something to run, in order; changes before questions */
+	} ready[2]; /* those with something to run, in order; urgent ones before the others */
 	int ready_count;
 	struct sql_client *clients;
 	struct requests over;
@@ -108,8 +108,8 @@ static void wake(struct sql_pool *pool, bool needed) {
 static void enqueue(struct sql_client *client) {
 	struct sql_pool *pool = client->pool;
 	if (client->is_queued || client->is_running) return;
-	bool is_change = client->waiting.first != NULL && client->waiting.first->batch.is_changing;
-	struct ready *ready = &pool->ready[is_change ? 0 : 1];
+	bool is_urgent = client->waiting.first != NULL && client->waiting.first->batch.is_urgent;
+	struct ready *ready = &pool->ready[is_urgent ? 0 : 1];
 	client->next_ready = NULL;
 	client->is_queued = true;
 	*ready->end = client;
