@@ -194,8 +194,8 @@ struct managed {
 	struct secret_read administrator, own, configuration, certificate;
 	bool made_administrator; /* it is one that we made */
 	bool has_certificate;
-	unsigned settings_reads;
-	char *configuration_text;                        /* mssql.conf of the Secret that spec names */
+	unsigned settings_reads;  /* of Secrets that the children depend on: configuration, certificate */
+	char *configuration_text; /* mssql.conf of the Secret that spec names */
 	char *controller_password, *master_key_password; /* of the own Secret; wiped */
 	char *applied_password;                          /* … sa's, as last applied; wiped */
 	char *own_version;                               /* resourceVersion of the own Secret */

@@ -372,11 +372,12 @@ void server_changed(struct server *server, bool was_busy) {
 
 /* ---- As decisions see it ---- */
 
-/* A probe that was sent a moment ago is no silence. */
+/* A probe that was sent a moment ago is no silence, nor is one that waits for its turn here. */
 static int64_t silent_since(const struct server *server) {
 	enum { PROMPT_MS = 1000 };
-	bool is_owing = server->unanswered > 0 || clock_monotonic_ms() - server->silent_since >= PROMPT_MS;
-	return is_owing ? server->silent_since : 0;
+	if (server->unanswered > 0 || !server->is_probing || server->prober == NULL) return server->silent_since;
+	int64_t since = sql_client_running_since(server->prober);
+	return since != 0 && clock_monotonic_ms() - since >= PROMPT_MS ? since : 0;
 }
 
 void server_view_fill(const struct server *server, struct server_view *view) {

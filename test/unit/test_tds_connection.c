@@ -295,6 +295,9 @@ static void a_session_that_the_server_ends_takes_the_connection_along(void **sta
 	send_batch(client, "CLOSE");
 	assert_true(tds_connection_is_over(client->connection));
 	assert_true(take_response(client, TDS_RESPONSE));
+	/* An ERROR token, Msg 596: whoever waited for a commit must not take the end for its success. */
+	assert_int_equal((unsigned char)client->response.data[0], 0xAA);
+	assert_int_equal((unsigned char)client->response.data[3] | (unsigned char)client->response.data[4] << 8, 596);
 }
 
 static void an_idle_session_that_the_server_ends_too(void **state) {

@@ -88,6 +88,21 @@ static void end_session(struct tds_connection *connection) {
 	connection->state = STATE_OVER;
 }
 
+/* A request must not look as if it had succeeded: whoever waits for a commit hears that the session was ended. */
+static void say_ended(struct tds_connection *connection) {
+	if (connection->response.failed) return;
+	const struct sim_sink sink = tds_response_sink(&connection->response);
+	sink.message(sink.context,
+	             &(struct sim_message){
+	                     .number = 596,
+	                     .severity = 21,
+	                     .state = 1,
+	                     .line = 1,
+	                     .text = "Cannot continue the execution because the session is in the kill state.",
+	                     .server = sim_instance_name(connection->service->instance),
+	                     .procedure = "" });
+}
+
 static int run(struct tds_connection *connection, struct error **err) {
 	enum sim_step step = sim_session_step(connection->session);
 	connection->response.progressed |= step != SIM_WAITING || !connection->stepped;
@@ -98,6 +113,7 @@ static int run(struct tds_connection *connection, struct error **err) {
 		tds_response_settle(&connection->response);
 		return tds_send_tokens(connection, false, err);
 	}
+	say_ended(connection);
 	tds_response_end(&connection->response, 0);
 	end_session(connection);
 	return tds_send_tokens(connection, true, err);
