@@ -76,7 +76,7 @@ nothing_is_missing() {
 	wait "$writer"
 	sql "$(service "$1")" "$2" "USE app; SELECT id FROM t" | sort -n >"$work/there"
 	sort "$work/acknowledged" >"$work/sent"
-	[[ -s $work/sent ]] && [[ -z $(comm -23 "$work/sent" <(sort "$work/there")) ]] || {
+	[[ -s $work/sent && -z $(comm -23 "$work/sent" <(sort "$work/there")) ]] || {
 		echo "$(wc -l <"$work/sent") acknowledged, $(wc -l <"$work/there") there"
 		return 1
 	}
