@@ -1,6 +1,7 @@
 /* agkeeper run: puts the parts together, waits for a signal, takes them apart. */
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -104,6 +105,7 @@ static int connect_cluster(struct process *process, struct error **err) {
 	if (kube_config_load(process->options.kubeconfig, &config, err) < 0) return -1;
 	process->client = kube_client_new(config, err);
 	if (process->client == NULL) return -1;
+	kube_client_add_metrics(process->client, process->metrics);
 	if (process->options.namespace == NULL) process->options.namespace = kube_client_namespace(process->client);
 
 	cleanup_error struct error *unknown = NULL;
@@ -347,6 +349,10 @@ int command_run(int argc, char **argv) {
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+#ifdef M_ARENA_MAX
+	/* Dozens of threads that allocate little at a time: heaps of their own would only hold on to memory. */
+	mallopt(M_ARENA_MAX, 2);
+#endif
 
 	cleanup_error struct error *err = NULL;
 	int code = EXIT_OK;

@@ -57,6 +57,8 @@ void call_init(struct call *call, struct kube_client *client, const struct kube_
 	*call = (struct call){
 		.client = client,
 		.method = method_names[request->method],
+		.verb = request->watch_from != NULL ? "WATCH" : method_names[request->method],
+		.resource = request->resource != NULL ? request->resource->plural : "",
 		.deadline = clock_monotonic_ms() + timeout,
 		.max_answer = request->max_answer > 0 ? request->max_answer : KUBE_MAX_ANSWER,
 		.content_type = "application/json",
@@ -132,6 +134,8 @@ int call_prepare(struct call *call, CURL *easy, struct error **err) {
 	if (left <= 0) return error_set(err, ERROR_TIMEOUT, "%s: no answer before the deadline", call->what);
 	if (token_get(&call->client->token, &call->token, err) < 0) return error_prefix(err, "%s", call->what);
 	call->easy = easy;
+	if (call->client->requests != NULL)
+		metric_increment(metric_cell(call->client->requests, METRIC_VALUES(call->verb, call->resource)));
 	transport_set_up(call->client, easy);
 
 	cleanup_free char *url = xasprintf("%s%s", call->client->url_base, call->url_path);

@@ -11,8 +11,9 @@ struct call {
 	struct kube_client *client;
 	/* What to send. */
 	const char *method;
-	char *url_path; /* path and query */
-	char *what;     /* method and path, for messages */
+	const char *verb, *resource; /* for metrics */
+	char *url_path;              /* path and query */
+	char *what;                  /* method and path, for messages */
 	const char *content_type;
 	struct strbuf body;
 	bool has_body;

@@ -99,6 +99,11 @@ int kube_request(struct kube_client *client, const struct kube_request *request,
 	return status;
 }
 
+void kube_client_add_metrics(struct kube_client *client, struct metrics *metrics) {
+	client->requests = metrics_add(metrics, METRIC_COUNTER, "agkeeper_api_requests_total",
+	                               "Requests sent to the API server.", METRIC_LABELS("verb", "resource"));
+}
+
 /* ---- The usual requests ---- */
 
 int kube_get(struct kube_client *client, const struct kube_resource *resource, const char *namespace, const char *name,

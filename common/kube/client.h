@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/metrics.h"
 #include "kube/config.h"
 #include "kube/resource.h"
 
@@ -31,6 +32,9 @@ struct kube_client *kube_client_new(struct kube_config *config, struct error **e
 void kube_client_free(struct kube_client *client);
 void kube_client_cleanup(struct kube_client **client);
 #define cleanup_kube_client __attribute__((cleanup(kube_client_cleanup)))
+
+/* Counts requests from now on: agkeeper_api_requests_total, each attempt. Before other threads have the client. */
+void kube_client_add_metrics(struct kube_client *client, struct metrics *metrics);
 
 /* The namespace we live in (kube_config.namespace). */
 const char *kube_client_namespace(const struct kube_client *client);

@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 
+#include "base/metrics.h"
 #include "kube/client.h"
 #include "kube/token.h"
 
@@ -18,6 +19,7 @@ struct kube_client {
 	struct token_source token;
 	char *url_base;                /* the server's URL, with the host that its certificate must name */
 	struct curl_slist *connect_to; /* where that host is, when it is another than the server's; NULL */
+	struct metric *requests;       /* NULL: nobody counts them */
 	bool no_proxy;                 /* the server is on this machine: no proxy, whatever the environment says */
 
 	pthread_mutex_t lock; /* of what follows */

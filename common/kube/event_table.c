@@ -37,6 +37,7 @@ void event_table_free(struct event_table *table) {
 		next = budget->next;
 		budget_free(budget);
 	}
+	free(table->buckets);
 	*table = (struct event_table){ 0 };
 }
 
@@ -119,20 +120,50 @@ static void happened(struct event_entry *entry, int64_t now, int64_t wall_us) {
 	entry->last_us = wall_us;
 }
 
+/* FNV-1a (RFC 9923). */
+static uint32_t digest_of(const struct event_subject *subject, const struct event *event, const char *note) {
+	const char *const texts[] = { subject->uid, event->reason, event->action, note };
+	uint32_t digest = 0x811c9dc5U ^ (uint32_t)event->type;
+	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+		for (const char *at = texts[i]; *at != '\0'; at++) digest = (digest ^ (unsigned char)*at) * 0x01000193U;
+	}
+	return digest;
+}
+
+static struct event_entry **bucket_of(struct event_table *table, uint32_t digest) {
+	enum { BUCKETS = 1024 };
+	if (table->buckets == NULL) table->buckets = xcalloc(BUCKETS, sizeof(struct event_entry *));
+	return &table->buckets[digest % BUCKETS];
+}
+
+static void append(struct event_table *table, struct event_entry *entry) {
+	if (table->entries == NULL) table->end = &table->entries;
+	*table->end = entry;
+	table->end = &entry->next;
+	if (table->first_open == NULL) table->first_open = entry;
+	table->count++;
+}
+
 enum event_verdict event_table_note(struct event_table *table, const struct event_subject *subject,
                                     const struct event *event, int64_t now, int64_t wall_us) {
 	cleanup_free char *note = bounded(event->note);
-	struct event_entry **at = &table->entries;
-	for (; *at != NULL; at = &(*at)->next) {
-		if (now - (*at)->last_at >= EVENT_WINDOW_MS || !is_same(*at, subject, event, note)) continue;
-		happened(*at, now, wall_us);
+	uint32_t digest = digest_of(subject, event, note);
+	struct event_entry **bucket = bucket_of(table, digest);
+	for (struct event_entry *entry = *bucket; entry != NULL; entry = entry->next_alike) {
+		bool is_over = now - entry->last_at >= EVENT_WINDOW_MS;
+		if (is_over || entry->digest != digest || !is_same(entry, subject, event, note)) continue;
+		happened(entry, now, wall_us);
+		table->first_open = table->entries;
 		return EVENT_TAKEN;
 	}
 	if (table->count == EVENT_TABLE_MAX) return EVENT_FULL;
 	if (!spend(table, subject->uid, now)) return EVENT_LIMITED;
-	*at = entry_new(subject, event, take(&note), wall_us);
-	table->count++;
-	happened(*at, now, wall_us);
+	struct event_entry *entry = entry_new(subject, event, take(&note), wall_us);
+	entry->digest = digest;
+	entry->next_alike = *bucket;
+	*bucket = entry;
+	append(table, entry);
+	happened(entry, now, wall_us);
 	return EVENT_TAKEN;
 }
 
@@ -143,17 +174,25 @@ static int64_t due_at(const struct event_entry *entry) {
 	return entry->exists ? entry->written_at + entry->pause_ms : INT64_MIN;
 }
 
+/* Nearly all that is remembered is written: the first that is not. */
+static struct event_entry *first_open(struct event_table *table) {
+	while (table->first_open != NULL && table->first_open->count == table->first_open->written_count)
+		table->first_open = table->first_open->next;
+	return table->first_open;
+}
+
 struct event_entry *event_table_due(struct event_table *table, int64_t now) {
-	for (struct event_entry *entry = table->entries; entry != NULL; entry = entry->next) {
+	for (struct event_entry *entry = first_open(table); entry != NULL; entry = entry->next) {
 		if (due_at(entry) <= now) return entry;
 	}
 	return NULL;
 }
 
-int64_t event_table_next(const struct event_table *table) {
+int64_t event_table_next(struct event_table *table) {
 	int64_t next = INT64_MAX;
-	for (const struct event_entry *entry = table->entries; entry != NULL; entry = entry->next) {
+	for (const struct event_entry *entry = first_open(table); entry != NULL; entry = entry->next) {
 		if (due_at(entry) < next) next = due_at(entry);
+		if (next == INT64_MIN) break;
 	}
 	return next;
 }
@@ -169,28 +208,38 @@ static bool is_stale(const struct event_entry *entry, int64_t now) {
 	return now - (due > entry->unwritten_since ? due : entry->unwritten_since) >= EVENT_STALE_MS;
 }
 
+static void forget(struct event_table *table, struct event_entry *entry) {
+	struct event_entry **alike = bucket_of(table, entry->digest);
+	while (*alike != entry) alike = &(*alike)->next_alike;
+	*alike = entry->next_alike;
+	table->count--;
+	entry_free(entry);
+}
+
 size_t event_table_purge(struct event_table *table, int64_t now) {
 	size_t given_up = 0;
-	for (struct event_entry **at = &table->entries; *at != NULL;) {
+	struct event_entry **at = &table->entries;
+	while (*at != NULL) {
 		struct event_entry *entry = *at;
 		if (!entry->under_way && (is_over(entry, now) || is_stale(entry, now))) {
 			given_up += is_stale(entry, now);
 			*at = entry->next;
-			table->count--;
-			entry_free(entry);
+			forget(table, entry);
 		} else {
 			at = &entry->next;
 		}
 	}
-	for (struct event_budget **at = &table->budgets; *at != NULL;) {
-		struct event_budget *budget = *at;
+	table->end = at;
+	table->first_open = table->entries;
+	for (struct event_budget **place = &table->budgets; *place != NULL;) {
+		struct event_budget *budget = *place;
 		refill(budget, now);
 		if (budget->tokens == EVENT_BURST) {
-			*at = budget->next;
+			*place = budget->next;
 			table->budget_count--;
 			budget_free(budget);
 		} else {
-			at = &budget->next;
+			place = &budget->next;
 		}
 	}
 	return given_up;

@@ -17,7 +17,7 @@ enum {
 	EVENT_BURST = 60,            /* different Events about an object at once (client-go: 25, too few for a rolling
 	                                update of nine replicas), and then */
 	EVENT_REFILL_MS = 60 * 1000, /* one each minute */
-	EVENT_TABLE_MAX = 1000,      /* Events, and objects, that are remembered */
+	EVENT_TABLE_MAX = 16384,     /* Events, and objects, that are remembered: 1,000 groups being made */
 };
 
 /* Whose words the server understands. */
@@ -25,6 +25,8 @@ enum event_dialect { EVENT_DIALECT_CORE_V1, EVENT_DIALECT_EVENTS_V1 };
 
 struct event_entry {
 	struct event_entry *next;
+	struct event_entry *next_alike; /* in its bucket */
+	uint32_t digest;                /* of what is the same when it happens again */
 	/* The object and what is said of it; owned. */
 	char *api_version, *kind, *namespace, *object_name, *uid;
 	char *reason, *action, *note;
@@ -48,6 +50,9 @@ struct event_budget;
 /* Zero-initialise it. */
 struct event_table {
 	struct event_entry *entries; /* in the order in which they were first said */
+	struct event_entry **end;
+	struct event_entry *first_open; /* those before it are written */
+	struct event_entry **buckets;   /* by digest */
 	size_t count;
 	struct event_budget *budgets;
 	size_t budget_count;
@@ -61,7 +66,7 @@ enum event_verdict event_table_note(struct event_table *table, const struct even
 /* An entry to be written now, or NULL. */
 struct event_entry *event_table_due(struct event_table *table, int64_t now);
 /* When there is one; INT64_MAX: not before something else happens. */
-int64_t event_table_next(const struct event_table *table);
+int64_t event_table_next(struct event_table *table);
 /* Forgets what is over. Returns how many it gave up to write. */
 size_t event_table_purge(struct event_table *table, int64_t now);
 

@@ -11,7 +11,7 @@
 #include "kube/event_table.h"
 #include "kube/loop_private.h"
 
-enum { SENDERS = 4, DISCOVERY = SENDERS, TRANSFERS };
+enum { PURGE_MS = 1000, SENDERS = 4, DISCOVERY = SENDERS, TRANSFERS };
 
 /* One request under way. The last of them only asks what the server offers. */
 struct sender {
@@ -37,6 +37,7 @@ struct event_recorder {
 	const struct kube_resource *resource; /* NULL: not known yet */
 	struct backoff backoff;
 	int64_t paused_until;
+	int64_t purge_at;
 };
 
 static void count_dropped(struct event_recorder *recorder, const char *reason, size_t number) {
@@ -153,7 +154,10 @@ static struct sender *free_sender(struct event_recorder *recorder) {
 
 /* With the lock held. Returns when to come again. */
 static int64_t write_due(struct event_recorder *recorder, int64_t now) {
-	count_dropped(recorder, "stale", event_table_purge(&recorder->table, now));
+	if (now >= recorder->purge_at) {
+		count_dropped(recorder, "stale", event_table_purge(&recorder->table, now));
+		recorder->purge_at = now + PURGE_MS;
+	}
 	int64_t next = event_table_next(&recorder->table);
 	if (next > now) return next;
 	if (now < recorder->paused_until) return recorder->paused_until;

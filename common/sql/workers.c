@@ -40,6 +40,7 @@ struct sql_client {
 	bool is_running, is_queued, is_freed;
 	bool is_suspect; /* its server did not answer the last time */
 	bool wants_reset;
+	int64_t running_since;
 	struct sql_client *next_ready;
 	struct sql_client *next, **place; /* all of the pool */
 };
@@ -151,8 +152,14 @@ static int prepare(struct sql_client *client, const char *password, struct error
 }
 
 static void run_request(struct sql_client *client, struct request *request, const char *password) {
-	bool late = clock_monotonic_ms() >= request->deadline_ms;
-	if (!late && prepare(client, password, &request->err) != 0) {
+	if (clock_monotonic_ms() >= request->deadline_ms) {
+		error_set_code(&request->err, ERROR_TIMEOUT, SQL_NOT_TRIED, "no worker was free within %lld ms",
+		               (long long)request->batch.timeout_ms);
+		return;
+	}
+	/* Waiting for a worker was not the server's fault. What changes something keeps to its time all the same. */
+	if (!request->batch.is_changing) request->deadline_ms = clock_monotonic_ms() + request->batch.timeout_ms;
+	if (prepare(client, password, &request->err) != 0) {
 		if (request->err->code == 0) request->err->code = SQL_NOT_SENT;
 		return;
 	}
@@ -206,6 +213,7 @@ static void serve(struct sql_pool *pool, struct sql_client *client) {
 	if (request != NULL) {
 		char *password = xstrdup(client->password);
 		client->is_running = true;
+		client->running_since = clock_monotonic_ms();
 		pool->suspects_running += was_suspect;
 		pthread_mutex_unlock(&pool->mutex);
 		run_request(client, request, password);
@@ -214,7 +222,8 @@ static void serve(struct sql_pool *pool, struct sql_client *client) {
 		pool->suspects_running -= was_suspect;
 		client->is_running = false;
 		client->wants_reset = false;
-		client->is_suspect = means_silence(request->err);
+		bool was_tried = request->err == NULL || request->err->code != SQL_NOT_TRIED;
+		if (was_tried) client->is_suspect = means_silence(request->err);
 		must_wake = report(pool, request);
 	}
 	if (client->is_freed || pool->ends) give_up_waiting(client, &must_wake);
@@ -320,6 +329,13 @@ void sql_client_set_password(struct sql_client *client, const char *password) {
 	wipe_free(client->password);
 	client->password = xstrdup(password);
 	pthread_mutex_unlock(&client->pool->mutex);
+}
+
+int64_t sql_client_running_since(struct sql_client *client) {
+	pthread_mutex_lock(&client->pool->mutex);
+	int64_t since = client->is_running ? client->running_since : 0;
+	pthread_mutex_unlock(&client->pool->mutex);
+	return since;
 }
 
 void sql_client_reset(struct sql_client *client) {

@@ -41,11 +41,16 @@ struct sql_client *sql_client_new(struct sql_pool *pool, const struct sql_target
 void sql_client_free(struct sql_client *client);
 /* For the next session; the present one stays, its login has been checked. */
 void sql_client_set_password(struct sql_client *client, const char *password);
+/* When a worker began with the batch under way (monotonic ms); 0: none is under way, or it waits for a worker. */
+int64_t sql_client_running_since(struct sql_client *client);
 /* Ends the session, and with an error the batch that it may be running; what waits is run in a new one. */
 void sql_client_reset(struct sql_client *client);
 
 /* error.code of a batch of which nothing was sent, where no Msg says why. */
-enum { SQL_NOT_SENT = -1 };
+enum {
+	SQL_NOT_SENT = -1,
+	SQL_NOT_TRIED = -2 /* … because all workers were busy until its deadline: nothing is said of the server */
+};
 /* `results` or `err`, the other NULL; both borrowed. Once for each batch. */
 typedef void sql_done(void *context, const struct sql_results *results, const struct error *err);
 /* The batch's text is copied, and wiped when it was secret. */

@@ -26,6 +26,7 @@ static const struct part {
 	{ settings_decide, WHILE_KEPT | WHILE_RUNNING | WHILE_STEADY },
 	{ rollout_decide,
 	  WHILE_KEPT | WHILE_RUNNING }, /* a pod that cannot start may be all that a promotion waits for */
+	{ volumes_decide, ALWAYS },     /* requests for what is halted or deleted end, too */
 	{ labels_decide, WHILE_KEPT | WHILE_RUNNING },
 };
 

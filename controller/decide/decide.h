@@ -8,8 +8,9 @@
  *   ladder      bringing a replica back
  *   databases   created, backed up, added; kubedb_system
  *   settings    access modes, endpoint addresses, replicas added and removed, DB_FAILOVER
- *   labels      the role on each pod
  *   rollout     rolling updates, cordoned nodes
+ *   volumes     ops requests: volumes that grow
+ *   labels      the role on each pod
  *   report      status, conditions, Events
  *
  * While a promotion is under way only promotion, labels and report speak for the servers. */
@@ -34,6 +35,7 @@ struct scratch {
 	int64_t intent_seen;     /* when the open intent was first seen */
 	int64_t countable_since; /* since when somebody may be promoted */
 	int64_t target_since;    /* since when the target is recorded */
+	int old_refusals;        /* FAILOVERs that failed on it before, under another intent */
 	/* A replica that is raised to synchronous commit for a hand-over of an asynchronous group. */
 	char raised[64];
 	int64_t raised_until;
@@ -63,7 +65,8 @@ struct scratch {
 		int latched;          /* failures with Msg 41104 that the drop has dealt with */
 		bool refused;         /* Msg 41142 in this intent */
 	} replicas[2 * REPLICAS_MAX];
-	int64_t reported_at;    /* when the report was last written for its numbers' sake alone */
+	int64_t grown_at;    /* when volumes were last seen growing: what servers told before is about smaller ones */
+	int64_t reported_at; /* when the report was last written for its numbers' sake alone */
 	int64_t handed_over_at; /* the last planned hand-over: not another at once */
 	uint64_t said;          /* hash of Events already emitted for a state that lasts */
 };

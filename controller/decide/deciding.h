@@ -52,6 +52,7 @@ void set_decide(struct deciding *deciding);
 void ladder_decide(struct deciding *deciding);
 void databases_decide(struct deciding *deciding);
 void settings_decide(struct deciding *deciding);
+void volumes_decide(struct deciding *deciding);
 void labels_decide(struct deciding *deciding);
 void rollout_decide(struct deciding *deciding);
 void report_decide(struct deciding *deciding);

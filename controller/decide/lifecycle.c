@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/strbuf.h"
-#include "controller/decide/deciding.h"
+#include "controller/decide/volumes.h"
 
 #define PROVISIONED "Provisioned"
 #define DELETING    "Deleting"
@@ -97,6 +97,7 @@ static bool awaits_certificate(const struct deciding *deciding, const struct chi
  * while. A set that exists is not held back by that. */
 static bool may_start(const struct deciding *deciding, size_t index) {
 	if (!is_set(&deciding->view->children[index])) return true;
+	if (volumes_keep_set_away(deciding)) return false;
 	if (deciding->view->administrator_secret != SECRET_PRESENT) return false;
 	for (size_t i = 0; i < index; i++) {
 		if (deciding->view->children[i].state == CHILD_MISSING) return false;
@@ -267,6 +268,18 @@ static void delete_set(struct deciding *deciding) {
 	                                       .reason = "the object is being deleted" });
 }
 
+/* The StatefulSet was being made again when the object was deleted: its pods go by themselves only with it. */
+static void delete_left_pods(struct deciding *deciding) {
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		const struct replica_view *replica = &deciding->view->replicas[i];
+		if (!replica->pod.is_orphan || replica->pod.is_deleting) continue;
+		change_api(deciding, &(struct action){ .type = ACTION_DELETE_POD,
+		                                       .pod = replica->pod_name,
+		                                       .text = replica->pod.uid,
+		                                       .reason = "the object is being deleted" });
+	}
+}
+
 static bool stop_pods(struct deciding *deciding) {
 	const struct view *view = deciding->view;
 	if (set_is_foreign(view)) return true;
@@ -278,6 +291,7 @@ static bool stop_pods(struct deciding *deciding) {
 	}
 	if (!view->has_set && pods.length == 0) return true;
 	if (view->has_set && !view->set_is_deleting) delete_set(deciding);
+	if (!view->has_set) delete_left_pods(deciding);
 	find(deciding, DELETING, true, "WaitingForPods", "waits until the pods are gone: %s",
 	     pods.length > 0 ? strbuf_text(&pods) : "the StatefulSet is being deleted");
 	return false;

@@ -23,6 +23,7 @@ enum action_target {
 	TARGET_CLAIM,
 	TARGET_SECRET,
 	TARGET_SERVER,
+	TARGET_REQUEST,
 	TARGET_NOBODY
 };
 
@@ -46,6 +47,12 @@ enum action_session { SESSION_NONE, SESSION_ADMINISTRATOR, SESSION_OWN, SESSION_
 	ROW(DELETE_POD, POD, NONE)           /* text: uid */                                                           \
 	ROW(LABEL_CLAIM, CLAIM, NONE)        /* the labels that every child carries; pod: whose claim */               \
 	ROW(DELETE_CLAIM, CLAIM, NONE)       /* text: uid; pod: whose claim */                                         \
+	/* Volumes that grow. */                                                                                       \
+	ROW(PATCH_CLAIM, CLAIM, NONE)            /* text: the size it shall have; pod: whose claim */                  \
+	ROW(DELETE_SET, CHILD, NONE)             /* json: what identifies it; its pods and claims stay (orphans) */    \
+	ROW(PATCH_STORAGE, OBJECT, NONE)         /* text: size: spec.storage of an MSSQLServer */                      \
+	ROW(WRITE_REQUEST_STATUS, REQUEST, NONE) /* text: its name; json: the request with the status it shall have */ \
+	ROW(CREATE_REQUEST, REQUEST, NONE)       /* text: its name; json */                                            \
 	/* As sa: bootstrap. */                                                                                        \
 	ROW(BOOTSTRAP_SERVER, SERVER, ADMINISTRATOR)                                                                   \
 	ROW(EXPORT_CERTIFICATE, SERVER, ADMINISTRATOR) /* into the own Secret */                                       \
@@ -81,7 +88,8 @@ enum action_session { SESSION_NONE, SESSION_ADMINISTRATOR, SESSION_OWN, SESSION_
 	ROW(DROP_DATABASE, SERVER, FENCED)     /* text: a left-over copy that blocks seeding */                        \
 	ROW(SUSPEND_MOVEMENT, SERVER, FENCED)  /* text: a database of the group, on this replica alone */              \
 	ROW(RESUME_MOVEMENT, SERVER, FENCED)   /* text: a suspended database */                                        \
-	/* Words for people: text is the reason in CamelCase, note the sentence, number 1 for a warning. */            \
+	/* Words for people: text is the reason in CamelCase, note the sentence, number 1 for a warning; peer: the ops \
+	 * request it is about (NULL: the object). */                                                                  \
 	ROW(EVENT, NOBODY, NONE)
 
 enum action_type {

@@ -155,9 +155,18 @@ static const struct attempt *failed(const struct deciding *deciding, enum action
 	return attempt_of(deciding->view, type, target->pod_name, target->server.seen->instance.start_time);
 }
 
+static int failures_of(const struct deciding *deciding, const struct replica_view *target) {
+	if (target->server.seen == NULL) return 0;
+	const struct attempt *plain = failed(deciding, ACTION_PROMOTE, target);
+	const struct attempt *started = failed(deciding, ACTION_PROMOTE_STARTED, target);
+	return (plain != NULL ? plain->failures : 0) + (started != NULL ? started->failures : 0);
+}
+
+/* Under this intent: what failed under an earlier one is still on the list, and says nothing about today. */
 static bool was_refused(const struct deciding *deciding, const struct replica_view *target) {
 	const struct attempt *plain = failed(deciding, ACTION_PROMOTE, target);
 	const struct attempt *started = failed(deciding, ACTION_PROMOTE_STARTED, target);
+	if (failures_of(deciding, target) <= deciding->scratch->old_refusals) return false;
 	return (plain != NULL && plain->number == SQL_MSG_NOT_SYNCHRONIZED) ||
 	       (started != NULL && started->number == SQL_MSG_NOT_SYNCHRONIZED);
 }
@@ -233,7 +242,8 @@ static void aim(struct deciding *deciding, const struct replica_view *target) {
 	deciding->next.intent.target = target->pod_name;
 	deciding->next.epoch = deciding->record->epoch + 1;
 	lower_promise(deciding, target);
-	deciding->scratch->target_since = 0;
+	deciding->scratch->target_since = deciding->view->now;
+	deciding->scratch->old_refusals = failures_of(deciding, target);
 	plan_look(deciding->plan, SOON_MS);
 }
 

@@ -111,6 +111,7 @@ struct verdict judge_replicas_synchronized(struct report *report);
 struct verdict judge_protected(struct report *report);
 struct verdict judge_failover_blocked(struct report *report);
 struct verdict judge_rollout_complete(struct report *report);
+struct verdict judge_paused(struct report *report);
 struct verdict judge_halted(struct report *report);
 struct verdict judge_storage_full(struct report *report);
 struct verdict judge_storage_pressure(struct report *report);

@@ -123,6 +123,11 @@ struct verdict judge_halted(struct report *report) {
 	return verdict_of(report, true, "Halted", "no pods, as spec.halted asks; volumes and Secrets are kept");
 }
 
+/* Who pauses it says so. */
+struct verdict judge_paused(struct report *report) {
+	return verdict_of(report, false, "NotPaused", "no ops request is carried out");
+}
+
 struct verdict judge_certificate_issuer(struct report *report) {
 	const struct json_object *issuer = json_get_path(report->view->object, "spec", "tls", "issuerRef", NULL);
 	if (issuer == NULL) return verdict_of(report, false, "NotAskedFor", "spec.tls.issuerRef is not set");

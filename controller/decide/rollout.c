@@ -5,7 +5,7 @@
  * image or setting relies on this. */
 #include <string.h>
 
-#include "controller/decide/deciding.h"
+#include "controller/decide/rollout.h"
 
 #define ROLLOUT_COMPLETE "RolloutComplete"
 
@@ -39,7 +39,7 @@ static bool is_trusted(const struct deciding *deciding, const struct replica_vie
 
 /* Whether it does what it is there for. An outdated pod need not be ready: what keeps it from that may be what the new
  * revision mends. */
-static bool is_back(const struct deciding *deciding, const struct replica_view *replica) {
+bool replica_is_back(const struct deciding *deciding, const struct replica_view *replica) {
 	const struct pod_view *pod = &replica->pod;
 	if (!pod->exists || pod->is_deleting || !pod->is_running) return false;
 	if (!is_outdated(replica) && !pod->is_ready) return false;
@@ -103,7 +103,7 @@ static void restart_all(struct deciding *deciding) {
 static const struct replica_view *waits_for(const struct deciding *deciding, const struct replica_view *chosen) {
 	for (size_t i = 0; i < deciding->spec->replica_count; i++) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
-		if (replica == chosen || is_back(deciding, replica)) continue;
+		if (replica == chosen || replica_is_back(deciding, replica)) continue;
 		if (is_outdated(replica) && !replica->pod.is_deleting && !is_recorded_member(deciding, replica))
 			continue;
 		return replica;
@@ -118,7 +118,7 @@ static const struct replica_view *next_secondary(const struct deciding *deciding
 	for (size_t i = deciding->spec->replica_count; i-- > 0;) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
 		if (!is_outdated(replica) || is_primary(deciding, replica)) continue;
-		if (!is_back(deciding, replica)) return replica;
+		if (!replica_is_back(deciding, replica)) return replica;
 		if (next == NULL) next = replica;
 	}
 	return next;
@@ -150,7 +150,7 @@ static void wait_for(struct deciding *deciding, const struct replica_view *repli
 
 /* Whether the object lets anybody else be primary: else the primary is restarted where it is. In a group that commits
  * asynchronously everybody may, being raised to synchronous commit first. */
-static bool has_successor(const struct deciding *deciding) {
+bool primary_has_successor(const struct deciding *deciding) {
 	const struct spec *spec = deciding->spec;
 	bool has_synchronous = false, has_other = false;
 	for (size_t i = 0; i < spec->replica_count; i++) {
@@ -164,7 +164,7 @@ static bool has_successor(const struct deciding *deciding) {
 
 static void roll_primary(struct deciding *deciding) {
 	const char *pod = deciding->primary->pod_name;
-	if (!has_successor(deciding)) {
+	if (!primary_has_successor(deciding)) {
 		restart(deciding, deciding->primary);
 		find_news(deciding, false, ROLLOUT_COMPLETE, false, "RestartingPrimary",
 		          "%s is restarted for the newest revision; there is nobody to hand over to", pod);
@@ -221,7 +221,8 @@ static void roll(struct deciding *deciding) {
 
 static bool can_take_over(const struct deciding *deciding, const struct replica_view *replica) {
 	const struct node_view *node = &replica->node;
-	if (is_primary(deciding, replica) || !is_back(deciding, replica) || !replica->pod.is_ready) return false;
+	if (is_primary(deciding, replica) || !replica_is_back(deciding, replica) || !replica->pod.is_ready)
+		return false;
 	if (node->exists && (node->is_cordoned || !node->is_ready)) return false;
 	return replica->spec->is_candidate || replica->spec->availability == SQL_ASYNCHRONOUS_COMMIT;
 }
@@ -241,7 +242,7 @@ static const char *best_successor(const struct deciding *deciding) {
 static bool leave(struct deciding *deciding) {
 	const struct replica_view *primary = deciding->primary;
 	if (deciding->state != GROUP_STEADY || primary == NULL || !primary->node.is_cordoned) return false;
-	const char *successor = has_successor(deciding) ? best_successor(deciding) : NULL;
+	const char *successor = primary_has_successor(deciding) ? best_successor(deciding) : NULL;
 	if (successor == NULL) return false;
 	const char *message =
 	        plan_text(deciding->plan, "node %s, of primary %s, is cordoned", primary->pod.node, primary->pod_name);
@@ -257,7 +258,7 @@ static void find_complete(struct deciding *deciding) {
 	bool is_rolling = condition_is_stored(deciding, ROLLOUT_COMPLETE, "False");
 	for (size_t i = 0; i < deciding->spec->replica_count && is_rolling; i++) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
-		if (is_back(deciding, replica)) continue;
+		if (replica_is_back(deciding, replica)) continue;
 		wait_for(deciding, replica);
 		return;
 	}

@@ -3,7 +3,9 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "api/opsrequest.h"
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/json.h"
 #include "base/quantity.h"
 
@@ -128,17 +130,34 @@ static bool is_set_of(const char *set, const char *pod) {
 	return *ordinal != '\0';
 }
 
-static bool is_ours(const struct json_object *metadata) {
-	const char *pod = json_get_text(metadata, "name");
+/* While its StatefulSet is made again it has no owner: the next one adopts it by its labels, as it would adopt any. */
+static bool is_left_behind(const struct json_object *metadata, const char *pod) {
+	const struct json_object *labels = json_get(metadata, "labels");
+	const char *instance = json_get_text(labels, "app.kubernetes.io/instance");
+	return instance != NULL && is_set_of(instance, pod) && json_get(labels, "app.kubernetes.io/managed-by") != NULL;
+}
+
+static bool is_controlled(const struct json_object *metadata, const char *pod, bool *by_set) {
 	const struct json_object *owners = json_get(metadata, "ownerReferences");
-	if (pod == NULL || !json_object_is_type(owners, json_type_array)) return false;
+	*by_set = false;
+	if (!json_object_is_type(owners, json_type_array)) return false;
 	for (size_t i = 0; i < json_object_array_length(owners); i++) {
 		const struct json_object *owner = json_object_array_get_idx(owners, i);
 		if (!json_get_flag(owner, "controller", false)) continue;
 		const char *set = json_get_text(owner, "name");
-		return is(json_get_text(owner, "kind"), "StatefulSet") && set != NULL && is_set_of(set, pod);
+		*by_set = is(json_get_text(owner, "kind"), "StatefulSet") && set != NULL && is_set_of(set, pod);
+		return true;
 	}
 	return false;
+}
+
+static void read_owner(const struct json_object *metadata, struct pod_view *view) {
+	const char *pod = json_get_text(metadata, "name");
+	if (pod == NULL) return;
+	bool by_set;
+	bool is_owned = is_controlled(metadata, pod, &by_set);
+	view->is_orphan = !is_owned && is_left_behind(metadata, pod);
+	view->is_ours = by_set || view->is_orphan;
 }
 
 void pod_view_read(const struct json_object *pod, const char *update_revision, const char *role_label,
@@ -160,7 +179,7 @@ void pod_view_read(const struct json_object *pod, const char *update_revision, c
 	        update_revision == NULL || is(json_get_text(labels, "controller-revision-hash"), update_revision);
 	view->trouble = trouble_of_pod(pod);
 	view->is_stuck = view->trouble != NULL;
-	view->is_ours = is_ours(metadata);
+	read_owner(metadata, view);
 }
 
 /* ---- Nodes and claims ---- */
@@ -188,6 +207,22 @@ static bool is_labelled(const struct json_object *metadata) {
 	return is_set_of(instance, name + strlen(prefix)) && json_get(labels, "app.kubernetes.io/managed-by") != NULL;
 }
 
+/* Since Kubernetes 1.31 a claim says itself what its storage told (RecoverVolumeExpansionFailure). */
+static const char *resize_error(const struct json_object *claim) {
+	static const char *const types[] = { "ControllerResizeError", "NodeResizeError" };
+	const struct json_object *conditions = json_get_path(claim, "status", "conditions", NULL);
+	if (!json_object_is_type(conditions, json_type_array)) return NULL;
+	for (size_t i = 0; i < json_object_array_length(conditions); i++) {
+		const struct json_object *condition = json_object_array_get_idx(conditions, i);
+		for (size_t k = 0; k < ARRAY_LENGTH(types); k++) {
+			if (is(json_get_text(condition, "type"), types[k]) &&
+			    is(json_get_text(condition, "status"), "True"))
+				return text_at(condition, "message");
+		}
+	}
+	return NULL;
+}
+
 void claim_view_read(const struct json_object *claim, struct claim_view *view) {
 	*view = (struct claim_view){ .exists = claim != NULL };
 	if (claim == NULL) return;
@@ -203,4 +238,42 @@ void claim_view_read(const struct json_object *claim, struct claim_view *view) {
 	read_storage(json_get_path(claim, "status", "capacity", NULL), &view->capacity);
 	view->is_resizing = condition_is(claim, "Resizing", "True");
 	view->waits_for_node = condition_is(claim, "FileSystemResizePending", "True");
+	view->trouble = resize_error(claim);
+}
+
+/* ---- Ops requests ---- */
+
+static enum request_phase phase_of(const char *phase) {
+	if (is(phase, "Progressing")) return REQUEST_PROGRESSING;
+	return opsrequest_is_over(phase) ? REQUEST_OVER : REQUEST_PENDING;
+}
+
+bool request_view_read(const struct json_object *request, struct request_view *view) {
+	const struct json_object *metadata = json_get(request, "metadata");
+	const struct json_object *spec = json_get(request, "spec");
+	const struct json_object *expansion = json_get(spec, "volumeExpansion");
+	const struct json_object *size = json_get(expansion, "mssqlserver");
+	const char *created = json_get_text(metadata, "creationTimestamp");
+	const char *timeout = json_get_text(spec, "timeout");
+	int64_t timeout_ns = 0;
+	*view = (struct request_view){
+		.name = json_get_text(metadata, "name"),
+		.created = created != NULL ? clock_parse_rfc3339(created) : 0,
+		.phase = phase_of(json_get_text(json_get(request, "status"), "phase")),
+		.size_text = json_get_text(expansion, "mssqlserver"),
+		.is_offline = is(json_get_text(expansion, "mode"), "Offline"),
+		.applies_always = is(json_get_text(spec, "apply"), "Always"),
+		.max_retries = (int)json_get_integer(spec, "maxRetries", -1),
+		.object = request,
+	};
+	if (timeout != NULL && duration_parse(timeout, &timeout_ns)) view->timeout_s = timeout_ns / 1000000000;
+	if (timeout_ns > 0 && view->timeout_s == 0) view->timeout_s = 1;
+	return view->name != NULL && is(json_get_text(spec, "type"), "VolumeExpansion") && size != NULL &&
+	       quantity_from_json(size, &view->size);
+}
+
+int request_view_compare(const void *a, const void *b) {
+	const struct request_view *one = a, *other = b;
+	if (one->created != other->created) return one->created < other->created ? -1 : 1;
+	return strcmp(one->name, other->name);
 }

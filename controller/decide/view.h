@@ -32,7 +32,8 @@ struct pod_view {
 	bool is_current; /* of the StatefulSet's newest revision */
 	bool is_stuck;   /* cannot be pulled, scheduled, started: `trouble` says it in Kubernetes' words */
 	const char *trouble;
-	bool is_ours; /* controlled by our StatefulSet */
+	bool is_ours;   /* controlled by our StatefulSet, or */
+	bool is_orphan; /* … by nobody, while that is made again */
 };
 
 struct node_view {
@@ -49,7 +50,24 @@ struct claim_view {
 	struct quantity requested, capacity;
 	bool is_resizing, waits_for_node; /* conditions Resizing, FileSystemResizePending */
 	const char *storage_class;
-	bool is_labelled; /* as every child of the object whose pod it belongs to */
+	const char *trouble; /* what the storage says of an expansion that fails; NULL: nothing */
+	bool is_labelled;    /* as every child of the object whose pod it belongs to */
+};
+
+enum request_phase { REQUEST_PENDING, REQUEST_PROGRESSING, REQUEST_OVER };
+
+/* An ops request for this object: VolumeExpansion is the only type. */
+struct request_view {
+	const char *name;
+	int64_t created; /* seconds since 1970 */
+	enum request_phase phase;
+	struct quantity size;
+	const char *size_text; /* NULL: it is written as a number */
+	bool is_offline;
+	bool applies_always; /* else only to a database that is Ready */
+	int64_t timeout_s;   /* of each step; 0: none */
+	int max_retries;     /* -1: not said */
+	const struct json_object *object;
 };
 
 enum { DIAGNOSTIC_SYSTEM, DIAGNOSTIC_RESOURCE, DIAGNOSTIC_QUERY_PROCESSING, DIAGNOSTIC_IO, DIAGNOSTICS };
@@ -134,7 +152,12 @@ struct view {
 	bool has_certificate;        /* the own Secret holds the endpoints' certificate */
 	bool has_set;                /* the StatefulSet exists, and is ours */
 	bool set_is_deleting;        /* … and is being deleted */
-	bool has_issuers;            /* the cluster offers cert-manager's API, as far as is known */
+	bool has_set_size;           /* it makes volumes, of set_size */
+	struct quantity set_size;
+	bool has_issuers; /* the cluster offers cert-manager's API, as far as is known */
+
+	const struct request_view *requests; /* ops requests for the object, the oldest first */
+	size_t request_count;
 
 	const struct attempt *attempts; /* what failed, and when to try again */
 	size_t attempt_count;
@@ -157,5 +180,9 @@ void pod_view_read(const struct json_object *pod, const char *update_revision, c
                    struct pod_view *view);
 void node_view_read(const struct json_object *node, struct node_view *view);
 void claim_view_read(const struct json_object *claim, struct claim_view *view);
+/* False: it asks for something else than volumes, or cannot be read. */
+bool request_view_read(const struct json_object *request, struct request_view *view);
+/* For qsort: the oldest first; those of one second by name. */
+int request_view_compare(const void *a, const void *b);
 
 #endif

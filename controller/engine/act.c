@@ -15,9 +15,9 @@ static void do_nothing(struct deed *deed) {
 }
 
 static void (*const doers[])(struct deed *deed) = {
-	[TARGET_OBJECT] = act_on_api, [TARGET_CHILD] = act_on_child,   [TARGET_POD] = act_on_api,
-	[TARGET_CLAIM] = act_on_api,  [TARGET_SECRET] = act_on_secret, [TARGET_SERVER] = act_on_server,
-	[TARGET_NOBODY] = do_nothing,
+	[TARGET_OBJECT] = act_on_api,      [TARGET_CHILD] = act_on_child,   [TARGET_POD] = act_on_api,
+	[TARGET_CLAIM] = act_on_api,       [TARGET_SECRET] = act_on_secret, [TARGET_SERVER] = act_on_server,
+	[TARGET_REQUEST] = act_on_request, [TARGET_NOBODY] = do_nothing,
 };
 
 static const char *child_name(const struct action *action) {
@@ -32,8 +32,9 @@ static bool is_beside(enum action_type type) {
 
 static char *target_of(const struct action *action) {
 	static const char *const names[] = {
-		[TARGET_OBJECT] = "Object", [TARGET_CHILD] = "Child",   [TARGET_POD] = "Pod", [TARGET_CLAIM] = "Claim",
-		[TARGET_SECRET] = "Secret", [TARGET_SERVER] = "Server", [TARGET_NOBODY] = ""
+		[TARGET_OBJECT] = "Object",   [TARGET_CHILD] = "Child",   [TARGET_POD] = "Pod",
+		[TARGET_CLAIM] = "Claim",     [TARGET_SECRET] = "Secret", [TARGET_SERVER] = "Server",
+		[TARGET_REQUEST] = "Request", [TARGET_NOBODY] = ""
 	};
 	enum action_target target = action_rows[action->type].target;
 	const char *kind = is_beside(action->type) ? action_rows[action->type].name : names[target];
@@ -41,6 +42,7 @@ static char *target_of(const struct action *action) {
 	if (target == TARGET_OBJECT) what = "";
 	if (target == TARGET_CHILD)
 		return xasprintf("Child/%s/%s", json_get_text(action->json, "kind"), child_name(action));
+	if (target == TARGET_REQUEST) what = action->text;
 	if (target == TARGET_SECRET) what = action->text != NULL ? action->text : action_rows[action->type].name;
 	return xasprintf("%s/%s", kind, what != NULL ? what : "");
 }
@@ -98,7 +100,8 @@ void deed_settle(struct deed *deed, enum engine_cache cache, const char *name, c
 		.cache = cache,
 		.name = xstrdup(name),
 		.resource_version = version != NULL ? xstrdup(version) : NULL,
-		.is_deletion = deed->action.type == ACTION_DELETE_POD || deed->action.type == ACTION_DELETE_CLAIM,
+		.is_deletion = deed->action.type == ACTION_DELETE_POD || deed->action.type == ACTION_DELETE_CLAIM ||
+		               deed->action.type == ACTION_DELETE_SET,
 		.until = clock_monotonic_ms() + SETTLE_MS,
 	};
 	deed->managed->settlings = settling;
@@ -273,13 +276,18 @@ int act(struct managed *managed, const struct plan *plan, int64_t now) {
 
 void act_say(struct managed *managed, const struct action *action) {
 	cleanup_strbuf struct strbuf api_version = { 0 };
-	kube_resource_api_version(&api_version, managed->resource);
+	cleanup_kube_object const struct kube_object *request = NULL;
+	if (action->peer != NULL)
+		request = follow_get(managed->engine, CACHE_OPSREQUEST, managed->namespace, action->peer);
+	const struct kube_resource *resource = request != NULL ? &kube_mssqlserveropsrequests : managed->resource;
+	const struct kube_object *object = request != NULL ? request : managed->object;
+	kube_resource_api_version(&api_version, resource);
 	const struct event_subject subject = {
 		.api_version = strbuf_text(&api_version),
-		.kind = managed->resource->kind,
+		.kind = resource->kind,
 		.namespace = managed->namespace,
-		.name = managed->name,
-		.uid = managed->object != NULL ? managed->object->uid : NULL,
+		.name = request != NULL ? request->name : managed->name,
+		.uid = object != NULL ? object->uid : NULL,
 	};
 	const struct event event = {
 		.type = action->number != 0 ? EVENT_WARNING : EVENT_NORMAL,

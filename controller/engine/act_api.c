@@ -98,11 +98,15 @@ static struct json_object *finalizers_with(const struct deed *deed, bool present
 	return list;
 }
 
-static struct json_object *metadata_patch(const struct deed *deed) {
+/* Of its metadata, or its size. */
+static struct json_object *object_patch(const struct deed *deed) {
 	struct json_object *patch = json_object_new_object();
 	struct json_object *metadata = object_at(patch, "metadata");
 	json_set_text(metadata, "resourceVersion", deed->managed->object->resource_version);
-	if (deed->action.type == ACTION_REMOVE_ANNOTATION) {
+	if (deed->action.type == ACTION_PATCH_STORAGE) {
+		struct json_object *storage = object_at(object_at(patch, "spec"), "storage");
+		json_set_text(object_at(object_at(storage, "resources"), "requests"), "storage", deed->action.text);
+	} else if (deed->action.type == ACTION_REMOVE_ANNOTATION) {
 		json_object_object_add(object_at(metadata, "annotations"), deed->action.text, NULL);
 	} else {
 		json_set(metadata, "finalizers", finalizers_with(deed, deed->action.type == ACTION_ADD_FINALIZER));
@@ -112,7 +116,7 @@ static struct json_object *metadata_patch(const struct deed *deed) {
 
 static void act_on_object(struct deed *deed) {
 	bool is_status = deed->action.type == ACTION_WRITE_STATUS;
-	deed->body = is_status ? status_body(deed) : metadata_patch(deed);
+	deed->body = is_status ? status_body(deed) : object_patch(deed);
 	send_object(deed);
 }
 
@@ -169,6 +173,14 @@ static struct json_object *claim_labels(const struct deed *deed, const char *uid
 	return patch;
 }
 
+static struct json_object *claim_size(const struct deed *deed, const char *uid) {
+	struct json_object *patch = json_object_new_object();
+	if (uid != NULL) json_set_text(object_at(patch, "metadata"), "uid", uid);
+	struct json_object *resources = object_at(object_at(patch, "spec"), "resources");
+	json_set_text(object_at(resources, "requests"), "storage", deed->action.text);
+	return patch;
+}
+
 static struct json_object *delete_options(const char *uid) {
 	struct json_object *options = json_object_new_object();
 	json_set_text(options, "apiVersion", "v1");
@@ -188,6 +200,7 @@ static void act_on_part(struct deed *deed) {
 	const char *uid = seen != NULL ? seen->uid : NULL;
 	cleanup_json struct json_object *body = NULL;
 	if (is_deletion) body = delete_options(action->text);
+	else if (action->type == ACTION_PATCH_CLAIM) body = claim_size(deed, uid);
 	else body = is_claim ? claim_labels(deed, uid) : pod_label(deed, uid);
 	const struct kube_request request = { .method = is_deletion ? KUBE_DELETE : KUBE_PATCH,
 		                              .resource = is_claim ? &kube_persistentvolumeclaims : &kube_pods,

@@ -20,20 +20,35 @@ static void on_applied(struct managed *managed, void *what, struct json_object *
 	if (err == NULL && child != NULL) {
 		enum engine_cache cache = child_cache(child->resource);
 		child->applied_desired = json_digest(deed->action.json);
+		const char *version = json_get_text(json_get(answer, "metadata"), "resourceVersion");
+		free(child->applied_version);
+		child->applied_version = version != NULL ? xstrdup(version) : NULL;
 		child->applied = object_digest(answer);
 		child->applied_at = clock_monotonic_ms();
+		child->verify_at = 0;
 		if (cache != CACHES) deed_settle(deed, cache, child->name, answer);
 	}
 	if (err != NULL && err->kind == ERROR_CONFLICT) deed_drop(deed, err->message);
 	else deed_end(deed, err);
 }
 
+/* Says in the object itself what it shall be, for the leaders to come. */
+static struct json_object *annotated(const struct json_object *json) {
+	struct json_object *body = json_copy(json);
+	struct json_object *metadata = json_get(body, "metadata");
+	cleanup_free char *desired = desired_text(json_digest(json));
+	if (json_get(metadata, "annotations") == NULL) json_set(metadata, "annotations", json_object_new_object());
+	json_set_text(json_get(metadata, "annotations"), DESIRED_ANNOTATION, desired);
+	return body;
+}
+
 static void apply(struct deed *deed) {
+	cleanup_json struct json_object *body = annotated(deed->action.json);
 	const struct kube_request request = { .method = KUBE_PATCH,
 		                              .resource = child_resource(deed->action.json),
 		                              .namespace = deed->managed->namespace,
 		                              .name = name_of(deed),
-		                              .body = deed->action.json,
+		                              .body = body,
 		                              .patch_type = KUBE_PATCH_APPLY,
 		                              .force = true };
 	deed_request(deed, &request, on_applied);
@@ -73,11 +88,12 @@ static void look_first(struct deed *deed) {
 /* ---- Deleting ---- */
 
 static void on_deleted(struct managed *managed, void *what, struct json_object *answer, const struct error *err) {
-	(void)managed;
-	(void)answer;
+	struct deed *deed = what;
 	bool is_late = err != NULL && (err->kind == ERROR_NOT_FOUND || err->kind == ERROR_CONFLICT);
-	if (is_late) deed_drop(what, "it is gone");
-	else deed_end(what, err);
+	bool is_again = deed->action.type == ACTION_DELETE_SET && err == NULL && !managed->is_gone;
+	if (is_again) deed_settle(deed, CACHE_SET, name_of(deed), answer);
+	if (is_late) deed_drop(deed, "it is gone");
+	else deed_end(deed, err);
 }
 
 static void delete (struct deed *deed, const struct kube_object *seen) {
@@ -85,7 +101,8 @@ static void delete (struct deed *deed, const struct kube_object *seen) {
 	struct json_object *preconditions = json_object_new_object();
 	json_set_text(options, "apiVersion", "v1");
 	json_set_text(options, "kind", "DeleteOptions");
-	json_set_text(options, "propagationPolicy", "Foreground");
+	bool leaves_pods = deed->action.type == ACTION_DELETE_SET;
+	json_set_text(options, "propagationPolicy", leaves_pods ? "Orphan" : "Foreground");
 	json_set_text(preconditions, "uid", seen->uid);
 	json_set(options, "preconditions", preconditions);
 	const struct kube_request request = { .method = KUBE_DELETE,
@@ -107,7 +124,7 @@ void act_on_child(struct deed *deed) {
 	cleanup_kube_object const struct kube_object *seen =
 	        cache != CACHES ? follow_get(managed->engine, cache, managed->namespace, name_of(deed)) : NULL;
 	bool is_ours = seen != NULL && is_owned_by(seen->json, managed->object->uid);
-	if (deed->action.type == ACTION_DELETE_CHILD) {
+	if (deed->action.type == ACTION_DELETE_CHILD || deed->action.type == ACTION_DELETE_SET) {
 		if (is_ours) delete (deed, seen);
 		else deed_drop(deed, "there is none of ours");
 	} else if (is_ours) {

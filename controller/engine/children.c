@@ -8,10 +8,12 @@
 #include "base/json.h"
 #include "controller/engine/engine_private.h"
 #include "controller/engine/transform.h"
+#include "kube/backoff.h"
 
 enum {
 	FOREIGN_MS = 30 * 1000,    /* a child that is not ours is looked at again after this */
 	UNWATCHED_MS = 600 * 1000, /* one that no cache follows is applied again after this */
+	VERIFY_MS = 1800 * 1000,   /* one that an earlier leader has applied is applied again after this, or twice it */
 };
 
 /* ---- Resources of children ---- */
@@ -70,6 +72,7 @@ struct surroundings managed_surroundings(const struct managed *managed, const st
 		.has_issuers = engine->offers[OFFER_ISSUERS].is_there,
 		.configuration = managed->configuration_text,
 		.certificate = managed->spec.certificate_secret != NULL ? managed->certificate_text : NULL,
+		.volume_size = managed->volume_size,
 	};
 	*version = NULL;
 	const char *wanted = json_get_text(json_get(managed->object->json, "spec"), "version");
@@ -105,6 +108,7 @@ struct json_object *children_desired(const struct managed *managed) {
 
 static void child_free(struct child *child) {
 	json_object_put(child->brief);
+	free(child->applied_version);
 	free(child->foreign);
 }
 
@@ -149,6 +153,8 @@ static struct child child_new(const struct managed *managed, const struct json_o
 	child.applied_desired = known->applied_desired;
 	child.applied = known->applied;
 	child.applied_at = known->applied_at;
+	child.applied_version = known->applied_version != NULL ? xstrdup(known->applied_version) : NULL;
+	child.verify_at = known->verify_at;
 	child.foreign_at = known->foreign_at;
 	child.foreign = known->foreign != NULL ? xstrdup(known->foreign) : NULL;
 	return child;
@@ -162,12 +168,13 @@ static uint64_t source_of(const struct managed *managed) {
 	json_set_text(source, "image", surroundings.image != NULL ? surroundings.image : "");
 	json_set_text(source, "exporter", surroundings.exporter_image != NULL ? surroundings.exporter_image : "");
 	json_set_text(source, "configuration", surroundings.configuration != NULL ? surroundings.configuration : "");
+	json_set_text(source, "volumes", surroundings.volume_size != NULL ? surroundings.volume_size : "");
 	json_set(source, "kept", json_object_new_int64(surroundings.kept_pods));
 	json_set(source, "policy", json_object_new_boolean(surroundings.has_policy_v1));
 	json_set_text(source, "certificate", surroundings.certificate != NULL ? surroundings.certificate : "");
 	json_set(source, "issuers", json_object_new_boolean(surroundings.has_issuers));
 	json_set(source, "monitors", json_object_new_boolean(surroundings.has_service_monitors));
-	json_set(source, "object", json_object_new_int64((int64_t)object_digest(managed->object->json)));
+	json_set(source, "object", json_object_new_int64((int64_t)managed->digest));
 	return json_digest(source);
 }
 
@@ -177,11 +184,12 @@ static uint64_t hint_of(const struct managed *managed) {
 	const char *wanted = json_get_text(json_get(managed->object->json, "spec"), "version");
 	cleanup_kube_object const struct kube_object *version =
 	        wanted != NULL ? follow_get(managed->engine, CACHE_VERSION, NULL, wanted) : NULL;
-	cleanup_free char *text = xasprintf(
-	        "%s %s %s %d %d %d %u", managed->object->uid != NULL ? managed->object->uid : "",
-	        managed->object->resource_version != NULL ? managed->object->resource_version : "",
-	        version != NULL ? version->resource_version : "", offers[OFFER_POLICY_V1].is_there,
-	        offers[OFFER_SERVICE_MONITORS].is_there, offers[OFFER_ISSUERS].is_there, managed->settings_reads);
+	cleanup_free char *text =
+	        xasprintf("%s %s %s %d %d %d %u %s", managed->object->uid != NULL ? managed->object->uid : "",
+	                  managed->object->resource_version != NULL ? managed->object->resource_version : "",
+	                  version != NULL ? version->resource_version : "", offers[OFFER_POLICY_V1].is_there,
+	                  offers[OFFER_SERVICE_MONITORS].is_there, offers[OFFER_ISSUERS].is_there,
+	                  managed->settings_reads, managed->volume_size != NULL ? managed->volume_size : "");
 	return text_digest(text);
 }
 
@@ -226,7 +234,23 @@ static enum child_state state_of_unwatched(const struct child *child) {
 	return child->applied_desired == child->desired && is_fresh ? CHILD_IN_SYNC : CHILD_DRIFTED;
 }
 
-enum child_state child_state_of(const struct managed *managed, const struct child *child, const char **trouble) {
+char *desired_text(uint64_t digest) {
+	return xasprintf("%016llx", (unsigned long long)digest);
+}
+
+/* What an earlier leader has applied is not applied by all anew when the leader changes: from here on drift is seen at
+ * once, and what may have drifted before is put right in a while. */
+static void adopt(struct child *child, const struct kube_object *seen) {
+	const struct json_object *annotations = json_get_path(seen->json, "metadata", "annotations", NULL);
+	const char *said = json_get_text(annotations, DESIRED_ANNOTATION);
+	cleanup_free char *desired = desired_text(child->desired);
+	if (child->applied_desired != 0 || said == NULL || strcmp(said, desired) != 0) return;
+	child->applied_desired = child->desired;
+	child->applied = child_digest(seen->json);
+	child->verify_at = clock_monotonic_ms() + VERIFY_MS + jitter(VERIFY_MS);
+}
+
+enum child_state child_state_of(const struct managed *managed, struct child *child, const char **trouble) {
 	enum engine_cache cache = child_cache(child->resource);
 	*trouble = child->foreign;
 	if (cache == CACHES) return state_of_unwatched(child);
@@ -240,6 +264,12 @@ enum child_state child_state_of(const struct managed *managed, const struct chil
 		*trouble = owner_text(seen);
 		return CHILD_FOREIGN;
 	}
+	adopt(child, seen);
+	/* A watch that is late shows what was before. */
+	bool is_old =
+	        child->applied_version != NULL && version_is_newer(child->applied_version, seen->resource_version);
+	if (is_old && child->applied_desired == child->desired) return CHILD_IN_SYNC;
 	bool is_as_applied = child->applied_desired == child->desired && child->applied == child_digest(seen->json);
+	if (child->verify_at != 0 && clock_monotonic_ms() >= child->verify_at) return CHILD_DRIFTED;
 	return is_as_applied ? CHILD_IN_SYNC : CHILD_DRIFTED;
 }

@@ -11,8 +11,9 @@
  *   health.c     what primaries say of themselves
  *   certificate.c  … the one with the servers' certificate, where our own CA issues it
  *   claim.c      the claim of a server's volume
+ *   operations.c its ops requests; and those whose object is gone
  *   observe.c    all of that as a struct view
- *   act.c        an action from plan to result; act_api.c, act_secret.c, act_sql.c
+ *   act.c        an action from plan to result; act_api.c, act_secret.c, act_request.c, act_sql.c
  *   reconcile.c  one look */
 #ifndef AGKEEPER_CONTROLLER_ENGINE_ENGINE_PRIVATE_H
 #define AGKEEPER_CONTROLLER_ENGINE_ENGINE_PRIVATE_H
@@ -32,15 +33,17 @@
 #include "sql/workers.h"
 #include "tls/bundle.h"
 
-#define FINALIZER "agkeeper.dev/finalizer"
+#define FINALIZER          "agkeeper.dev/finalizer"
+#define DESIRED_ANNOTATION "agkeeper.dev/desired" /* on a child: digest of what it shall be, as it was applied */
 
 enum {
-	PROBE_MS = 5000,         /* between looks at a group that is at rest */
-	PROBE_TIMEOUT_MS = 5000, /* of one probe, unless spec says otherwise */
-	SECRETS_MS = 600 * 1000, /* between reads of an object's Secrets */
-	SECRETS_SOON_MS = 10000, /* … when a login failed */
-	REQUESTS_MAX = 128,      /* under way at once, before the next object is looked at */
-	SETTLE_MS = 5000,        /* for the watch to show what we were answered */
+	PROBE_MS = 5000,             /* between looks at a group that is at rest */
+	PROBE_TIMEOUT_MS = 5000,     /* of one probe, unless spec says otherwise */
+	SECRETS_MS = 600 * 1000,     /* between reads of an object's Secrets */
+	OWN_SECRET_MS = 3600 * 1000, /* … of our own */
+	SECRETS_SOON_MS = 10000,     /* … when a login failed */
+	REQUESTS_MAX = 128,          /* under way at once, before the next object is looked at */
+	SETTLE_MS = 5000,            /* for the watch to show what we were answered */
 	SQL_SERVER_PORT_DEFAULT = 1433
 };
 
@@ -115,8 +118,10 @@ struct child {
 	uint64_t desired;          /* digest of what it shall be */
 	uint64_t applied_desired;  /* … when it was last applied; 0: it was not, by this process */
 	uint64_t applied;          /* digest of the answer */
+	char *applied_version;     /* the answer's resourceVersion: what is older was before it; NULL: unknown */
 	int64_t applied_at;
-	char *foreign; /* whose it is, when a read showed that it is not ours; NULL */
+	int64_t verify_at; /* it was found as it shall be, and is applied then all the same; 0: we have applied it */
+	char *foreign;     /* whose it is, when a read showed that it is not ours; NULL */
 	int64_t foreign_at;
 };
 
@@ -165,11 +170,17 @@ struct managed {
 
 	const struct kube_object *object; /* the newest known */
 	const struct kube_object *read;   /* the one that the following were read from */
+	uint64_t digest;                  /* of what it says, status left out */
 	bool is_readable;
 	struct spec spec;
 	struct record record;
 	struct arena record_texts;
 	char *said_unreadable;
+
+	struct kube_objects request_objects; /* ops requests for it */
+	size_t request_count;
+	struct request_view *requests; /* read from those, the oldest first */
+	char *volume_size;             /* of volumes made from now on; NULL: as spec says */
 
 	uint64_t children_hint;
 	uint64_t children_of; /* digest of what the children were made from */
@@ -183,8 +194,8 @@ struct managed {
 	struct secret_read administrator, own, configuration, certificate;
 	bool made_administrator; /* it is one that we made */
 	bool has_certificate;
-	unsigned settings_reads;
-	char *configuration_text;                        /* mssql.conf of the Secret that spec names */
+	unsigned settings_reads;  /* of Secrets that the children depend on: configuration, certificate */
+	char *configuration_text; /* mssql.conf of the Secret that spec names */
 	char *controller_password, *master_key_password; /* of the own Secret; wiped */
 	char *applied_password;                          /* … sa's, as last applied; wiped */
 	char *own_version;                               /* resourceVersion of the own Secret */
@@ -206,10 +217,11 @@ struct managed {
 	struct server *servers;
 	struct deed *deeds;
 	struct settling *settlings;
-	int64_t probe_at;  /* when to ask all servers again */
-	bool is_in_motion; /* the plan asked to look again soon: every answer is looked at */
-	int64_t event_at;  /* of a pod, not followed by an action yet; 0: none (ns) */
-	int64_t looks_at;  /* looks are rationed: when they were counted last, and how many are left */
+	int64_t probe_at;    /* when to ask all servers again */
+	bool is_in_motion;   /* the plan asked to look again soon, or a pod has changed: every answer is looked at */
+	bool awaits_answers; /* what there was to decide is decided */
+	int64_t event_at;    /* of a pod, not followed by an action yet; 0: none (ns) */
+	int64_t looks_at;    /* looks are rationed: when they were counted last, and how many are left */
 	int looks_left;
 	char *phase; /* as counted */
 };
@@ -229,6 +241,9 @@ struct server {
 	const struct kube_object *claim; /* its volume's, where it lacks the labels by which it is followed; NULL */
 	bool is_claim_asked;
 	int64_t claim_asked_at;
+	char *claim_trouble; /* what its storage says of an expansion that fails; NULL: nothing */
+	bool is_trouble_asked;
+	int64_t trouble_asked_at;
 	char *process; /* pod, container and volume: a new one is another server */
 	struct sql_client *prober, *changer;
 	int64_t changer_used_at;
@@ -302,7 +317,8 @@ void engine_after(struct managed *managed, int64_t ms, void (*then)(void *what),
 /* Makes the list anew when what it is made from has changed. */
 void children_refresh(struct managed *managed);
 void children_free(struct managed *managed);
-enum child_state child_state_of(const struct managed *managed, const struct child *child, const char **trouble);
+enum child_state child_state_of(const struct managed *managed, struct child *child, const char **trouble);
+char *desired_text(uint64_t digest); /* as DESIRED_ANNOTATION has it; the caller frees it */
 /* The children in full; NULL: they cannot be told. The caller owns it. */
 struct json_object *children_desired(const struct managed *managed);
 struct child *child_find(struct managed *managed, const struct json_object *json);
@@ -351,7 +367,10 @@ void certificate_free(struct managed *managed);
 /* ---- server.c ---- */
 /* Brings the list in line with the pods. */
 void servers_refresh(struct managed *managed);
+/* All of them; but a group at rest asks its primary. */
 void servers_probe(struct managed *managed, int64_t now);
+/* Every server has answered, and nothing is under way: until one answers anew there is nothing to decide. */
+bool servers_rest(const struct managed *managed);
 struct server *server_find(const struct managed *managed, const char *pod);
 struct server *server_get(struct managed *managed, const char *pod);
 void server_view_fill(const struct server *server, struct server_view *view);
@@ -381,6 +400,17 @@ void health_end(struct server *server);
 const struct kube_object *server_claim(const struct managed *managed, const char *pod);
 /* Reads it by its name, unless the watch has it. `known`: what server_claim said. */
 void server_look_for_claim(struct server *server, const struct kube_object *known);
+
+/* Asks for what the storage says of it while it grows. */
+void server_look_for_trouble(struct server *server, const struct json_object *claim);
+
+/* ---- operations.c ---- */
+/* The ops requests for it, and what they mean for volumes to come. */
+void operations_refresh(struct managed *managed);
+void operations_free(struct managed *managed);
+/* A request "MSSQLServerOpsRequest/demo/grow" whose database does not exist has failed. */
+bool operations_is_key(const char *key);
+void operations_end_orphan(struct engine *engine, const char *key);
 
 /* ---- observe.c ---- */
 struct sight {
@@ -414,6 +444,7 @@ void act_on_secret(struct deed *deed); /* act_secret.c */
 void act_store_certificate(struct deed *deed, const struct endpoint_certificate *endpoint);
 void act_issue_certificate(struct deed *deed); /* certificate.c */
 void act_on_server(struct deed *deed);         /* act_sql.c */
+void act_on_request(struct deed *deed);        /* act_request.c */
 void act_say(struct managed *managed, const struct action *action);
 
 /* ---- reconcile.c ---- */

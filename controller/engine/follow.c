@@ -30,9 +30,27 @@ static void on_sqlag(struct engine *engine, const struct kube_object *old, const
 	look_at(engine, &kube_sqlserveravailabilitygroups, object->namespace, object->name);
 }
 
+static void on_opsrequest(struct engine *engine, const struct kube_object *old, const struct kube_object *new) {
+	const struct kube_object *request = new != NULL ? new : old;
+	const char *name = json_get_text(json_get_path(request->json, "spec", "databaseRef", NULL), "name");
+	if (name == NULL) return;
+	cleanup_kube_object const struct kube_object *database =
+	        follow_get(engine, CACHE_MSSQLSERVER, request->namespace, name);
+	if (database != NULL) look_at(engine, &kube_mssqlservers, request->namespace, name);
+	else if (new != NULL) look_at(engine, &kube_mssqlserveropsrequests, request->namespace, request->name);
+}
+
+/* Requests for one that is gone will not be carried out. */
+static void look_at_requests(struct engine *engine, const struct kube_object *database) {
+	cleanup_kube_objects struct kube_objects requests =
+	        kube_cache_list(engine->caches[CACHE_OPSREQUEST], database->namespace);
+	for (size_t i = 0; i < requests.count; i++) on_opsrequest(engine, NULL, requests.items[i]);
+}
+
 static void on_mssqlserver(struct engine *engine, const struct kube_object *old, const struct kube_object *new) {
 	const struct kube_object *object = new != NULL ? new : old;
 	look_at(engine, &kube_mssqlservers, object->namespace, object->name);
+	if (new == NULL) look_at_requests(engine, object);
 }
 
 /* By the labels that every child carries. */
@@ -59,6 +77,7 @@ static void on_pod(struct engine *engine, const struct kube_object *old, const s
 	if (managed != NULL) {
 		if (managed->event_at == 0) managed->event_at = clock_monotonic_ns();
 		managed->probe_at = 0;
+		managed->is_in_motion = true;
 	}
 	queue_add(engine->queue, key);
 }
@@ -87,12 +106,6 @@ static void on_version(struct engine *engine, const struct kube_object *old, con
 		const char *wanted = json_get_text(json_get(objects.items[i]->json, "spec"), "version");
 		if (wanted != NULL && strcmp(wanted, version) == 0) on_mssqlserver(engine, NULL, objects.items[i]);
 	}
-}
-
-static void on_opsrequest(struct engine *engine, const struct kube_object *old, const struct kube_object *new) {
-	const struct kube_object *request = new != NULL ? new : old;
-	const char *name = json_get_text(json_get_path(request->json, "spec", "databaseRef", NULL), "name");
-	if (name != NULL) look_at(engine, &kube_mssqlservers, request->namespace, name);
 }
 
 /* ---- What is followed ---- */
@@ -180,7 +193,9 @@ void follow_add_all(struct engine *engine) {
 	static const struct {
 		enum engine_cache cache;
 		react *react;
-	} kinds[] = { { CACHE_SQLAG, on_sqlag }, { CACHE_MSSQLSERVER, on_mssqlserver } };
+	} kinds[] = { { CACHE_SQLAG, on_sqlag },
+		      { CACHE_MSSQLSERVER, on_mssqlserver },
+		      { CACHE_OPSREQUEST, on_opsrequest } };
 	if (!engine_is_leading(engine)) return;
 	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
 		cleanup_kube_objects struct kube_objects objects =

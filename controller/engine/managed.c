@@ -86,6 +86,7 @@ static void managed_free(struct managed *managed) {
 	read_free(managed);
 	if (managed->object != NULL) kube_object_unref(managed->object);
 	children_free(managed);
+	operations_free(managed);
 	secrets_free(managed);
 	attempts_free(&managed->attempts);
 	free(managed->said_unreadable);
@@ -197,6 +198,7 @@ bool managed_read(struct managed *managed) {
 	if (managed->read == managed->object) return managed->is_readable;
 	read_free(managed);
 	managed->read = kube_object_ref(managed->object);
+	managed->digest = object_digest(managed->object->json);
 	cleanup_error struct error *err = NULL;
 	managed->is_readable = read_object(managed, &err);
 	managed->certificate_look_at = 0;

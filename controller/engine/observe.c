@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "controller/engine/engine_private.h"
+#include "controller/engine/transform.h"
 #include "controller/resources/children.h"
 
 static const struct json_object *keep(struct sight *sight, const struct kube_object *object) {
@@ -36,6 +37,8 @@ static void see_pod(const struct managed *managed, struct sight *sight, const ch
 
 static void see_claim(const struct managed *managed, struct sight *sight, struct replica_view *replica) {
 	claim_view_read(keep(sight, server_claim(managed, replica->pod_name)), &replica->claim);
+	const struct server *server = server_find(managed, replica->pod_name);
+	if (server != NULL && replica->claim.trouble == NULL) replica->claim.trouble = server->claim_trouble;
 }
 
 static void see_replica(const struct managed *managed, struct sight *sight, const char *revision,
@@ -93,20 +96,14 @@ static const char *see_set(const struct managed *managed, struct sight *sight) {
 	        keep(sight, follow_get(managed->engine, CACHE_SET, managed->namespace, managed->name));
 	sight->view.has_set = is_owned_by(set, managed->object->uid);
 	sight->view.set_is_deleting = json_get_path(set, "metadata", "deletionTimestamp", NULL) != NULL;
+	const struct json_object *size = child_volume_size(set);
+	sight->view.has_set_size = size != NULL && quantity_from_json(size, &sight->view.set_size);
 	return json_get_text(json_get(set, "status"), "updateRevision");
 }
 
 static bool is_paused(const struct managed *managed) {
-	if (managed->resource != &kube_mssqlservers) return false;
-	cleanup_kube_objects struct kube_objects requests =
-	        kube_cache_list(managed->engine->caches[CACHE_OPSREQUEST], managed->namespace);
-	for (size_t i = 0; i < requests.count; i++) {
-		const struct json_object *json = requests.items[i]->json;
-		const char *name = json_get_text(json_get_path(json, "spec", "databaseRef", NULL), "name");
-		const char *phase = json_get_text(json_get(json, "status"), "phase");
-		if (name != NULL && strcmp(name, managed->name) == 0 && phase != NULL &&
-		    strcmp(phase, "Progressing") == 0)
-			return true;
+	for (size_t i = 0; i < managed->request_count; i++) {
+		if (managed->requests[i].phase == REQUEST_PROGRESSING) return true;
 	}
 	return false;
 }
@@ -153,6 +150,8 @@ void observe(struct managed *managed, int64_t now, struct sight *sight) {
 		.certificate_due = certificate_due(managed, now),
 		.has_certificate = managed->has_certificate,
 		.has_issuers = !issuers->is_known || issuers->is_there,
+		.requests = managed->requests,
+		.request_count = managed->request_count,
 		.attempts = managed->attempts.list,
 		.attempt_count = managed->attempts.count,
 	};

@@ -43,12 +43,14 @@ static void look_again(struct managed *managed, int64_t now) {
 	queue_add_after(managed->engine->queue, managed->key, at > now ? at - now : 1);
 }
 
-static void ask_servers(struct managed *managed, int64_t now) {
-	if (managed->probe_at > now) return;
+/* True when it was time to. */
+static bool ask_servers(struct managed *managed, int64_t now) {
+	if (managed->probe_at > now) return false;
 	servers_probe(managed, now);
 	servers_close_idle(managed, now);
 	health_refresh(managed, now);
 	managed->probe_at = now + probe_pause_ms(managed, 0);
+	return true;
 }
 
 static void count_state(struct managed *managed, const struct plan *plan) {
@@ -81,6 +83,7 @@ static void look(struct managed *managed, int64_t now) {
 	if (act_is_writing(managed) || !may_look(managed, now)) return;
 	if (!managed_read(managed)) return;
 	managed_count_phase(managed, json_get_text(json_get(managed->object->json, "status"), "phase"));
+	operations_refresh(managed);
 	uint64_t before = managed->children_of;
 	children_refresh(managed);
 	/* Who touches the object may have touched its Secrets: a new password need not wait for their turn. */
@@ -91,8 +94,11 @@ static void look(struct managed *managed, int64_t now) {
 		look_again(managed, now);
 		return;
 	}
-	ask_servers(managed, now);
-	decide_and_act(managed, now);
+	bool rests = servers_rest(managed) && managed->event_at == 0;
+	/* Their answers lead here again; should it be time to ask once more by then, they are looked at first. */
+	managed->awaits_answers = ask_servers(managed, now) && rests && !managed->awaits_answers;
+	if (managed->awaits_answers) look_again(managed, now);
+	else decide_and_act(managed, now);
 }
 
 void reconcile(struct engine *engine, const char *key) {
@@ -100,6 +106,10 @@ void reconcile(struct engine *engine, const char *key) {
 	if (engine->tenure == NULL || !lease_keeper_holds(engine->lease)) return;
 	if (!follow_is_synced(engine)) {
 		queue_add_after(engine->queue, key, UNSYNCED_MS);
+		return;
+	}
+	if (operations_is_key(key)) {
+		operations_end_orphan(engine, key);
 		return;
 	}
 	struct managed *managed = managed_get(engine, key);

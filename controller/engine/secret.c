@@ -135,6 +135,11 @@ static const struct {
 };
 enum { OWN = 1, CERTIFICATE = 3 }; /* of these */
 
+/* Nobody but us writes our own. */
+static int64_t period_of(size_t kind) {
+	return kind == 1 ? OWN_SECRET_MS : SECRETS_MS;
+}
+
 static struct secret_read *read_of(struct managed *managed, size_t kind) {
 	return (struct secret_read *)((char *)managed + kinds[kind].offset);
 }
@@ -153,7 +158,7 @@ static void on_secret(struct managed *managed, void *what, struct json_object *a
 	if (managed->is_gone || !managed->is_readable) return;
 	/* While the API does not answer, what was read last stays so; it is asked again soon. */
 	int64_t now = clock_monotonic_ms();
-	read->read_at = now - jitter(SECRETS_MS / 10);
+	read->read_at = now - jitter(period_of(kind) / 10);
 	if (err == NULL) {
 		kinds[kind].keep(managed, answer);
 		secret_wipe(answer);
@@ -162,11 +167,11 @@ static void on_secret(struct managed *managed, void *what, struct json_object *a
 		if (kind == CERTIFICATE) certificate_missing(managed);
 		read->state = SECRET_MISSING;
 		read->digest = 0;
-		read->read_at = now - SECRETS_MS + SECRETS_SOON_MS; /* awaited */
+		read->read_at = now - period_of(kind) + SECRETS_SOON_MS; /* awaited */
 	} else {
 		log_warning("a Secret cannot be read", log_str("object", managed->key),
 		            log_str("secret", name_of(managed, kind)), log_err(err));
-		read->read_at = now - SECRETS_MS + SECRETS_SOON_MS;
+		read->read_at = now - period_of(kind) + SECRETS_SOON_MS;
 	}
 	compare_password(managed);
 	managed_look(managed);
@@ -194,7 +199,7 @@ static void ask(struct managed *managed, size_t kind) {
 static bool is_due(struct managed *managed, size_t kind, int64_t now) {
 	const struct secret_read *read = read_of(managed, kind);
 	if (read->is_asked || name_of(managed, kind) == NULL) return false;
-	return read->read_at == 0 || now - read->read_at >= SECRETS_MS;
+	return read->read_at == 0 || now - read->read_at >= period_of(kind);
 }
 
 void secrets_refresh(struct managed *managed, int64_t now) {
@@ -224,7 +229,7 @@ int64_t secrets_due_at(const struct managed *managed) {
 	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
 		const struct secret_read *read = read_of((struct managed *)managed, i);
 		if (read->is_asked || name_of(managed, i) == NULL) continue;
-		if (read->read_at + SECRETS_MS < next) next = read->read_at + SECRETS_MS;
+		if (read->read_at + period_of(i) < next) next = read->read_at + period_of(i);
 	}
 	return next;
 }

@@ -11,7 +11,7 @@
 #include "sql/messages.h"
 #include "sql/statements.h"
 
-enum { CHANGER_IDLE_MS = 30 * 1000 };
+enum { CHANGER_IDLE_MS = 30 * 1000, RESTING_PROBES = 4 /* of the primary, to one of a secondary */ };
 
 static bool same(const char *a, const char *b) {
 	if (a == NULL || b == NULL) return a == b;
@@ -52,6 +52,7 @@ static void forget_observed(struct server *server) {
 static void server_destroy(struct server *server) {
 	forget_observed(server);
 	if (server->claim != NULL) kube_object_unref(server->claim);
+	free(server->claim_trouble);
 	free(server->pod);
 	free(server->ip);
 	free(server->process);
@@ -156,6 +157,7 @@ static void server_refresh(struct server *server) {
 	if (pod != NULL) pod_view_read(pod->json, NULL, managed->spec.role_label, &view);
 	cleanup_kube_object const struct kube_object *claim = server_claim(managed, server->pod);
 	if (view.is_running && managed->spec.has_own_claims) server_look_for_claim(server, claim);
+	if (managed->spec.has_own_claims) server_look_for_trouble(server, claim != NULL ? claim->json : NULL);
 	bool is_reachable = view.is_running && view.ip != NULL && view.is_ours;
 	cleanup_free char *process = xasprintf("%s %s %s", view.uid != NULL ? view.uid : "",
 	                                       view.incarnation_container != NULL ? view.incarnation_container : "",
@@ -233,6 +235,12 @@ static void note_failure(struct server *server, const struct error *err) {
 	if (!had_failed || was_refused != server->refuses_login) managed_look(managed);
 }
 
+/* We were too busy to ask: that is no silence of the server's, unless it was silent before. */
+static void note_busy(struct server *server) {
+	if (server->unanswered == 0) server->silent_since = 0;
+	metric_increment(metric_cell(server->managed->engine->metrics.probe_failures, METRIC_VALUES("busy")));
+}
+
 static void note_answer(struct server *server, const struct probe *probe, const struct sql_results *results) {
 	struct observed *observed = xcalloc(1, sizeof(*observed));
 	cleanup_error struct error *err = NULL;
@@ -276,7 +284,8 @@ static void on_probe(void *context, const struct sql_results *results, const str
 	server->is_probing = false;
 	/* The session was ended by ourselves, because the pod is another one by now. */
 	bool is_of_before = server->is_gone || server->prober == NULL;
-	if (!is_of_before && err != NULL) note_failure(server, err);
+	if (!is_of_before && err != NULL && err->code == SQL_NOT_TRIED) note_busy(server);
+	else if (!is_of_before && err != NULL) note_failure(server, err);
 	else if (!is_of_before) note_answer(server, probe, results);
 	if (!is_of_before && !is_awaited(server->managed, server->has_failed)) managed_look(server->managed);
 	free(probe);
@@ -306,9 +315,45 @@ void server_probe(struct server *server) {
 	sql_client_submit(server->prober, &batch, on_probe, probe);
 }
 
+static const struct sql_observation *primary_of(const struct managed *managed) {
+	for (const struct server *server = managed->servers; server != NULL; server = server->next) {
+		if (server->observed != NULL && local_role(&server->observed->seen) == SQL_ROLE_PRIMARY)
+			return &server->observed->seen;
+	}
+	return NULL;
+}
+
+static bool is_followed_by(const struct sql_observation *primary, const char *pod) {
+	for (size_t i = 0; i < primary->replica_count; i++) {
+		const struct sql_replica_row *row = &primary->replicas[i];
+		if (row->connected == SQL_CONNECTED && row->role == SQL_ROLE_SECONDARY && same(row->server, pod))
+			return true;
+	}
+	return false;
+}
+
+/* The primary tells how its secondaries are. While all is well with them, they are asked themselves less often. */
+static bool may_wait(const struct server *server, const struct sql_observation *primary, int64_t now) {
+	int64_t pause_ms = server->managed->engine->options.probe_ms;
+	if (pause_ms == 0) pause_ms = PROBE_MS;
+	if (primary == NULL || server->observed == NULL || server->has_failed || server->unanswered > 0) return false;
+	if (now - server->observed->asked_at >= RESTING_PROBES * pause_ms - pause_ms / 2) return false;
+	return local_role(&server->observed->seen) == SQL_ROLE_SECONDARY && is_followed_by(primary, server->pod);
+}
+
 void servers_probe(struct managed *managed, int64_t now) {
-	(void)now;
-	for (struct server *server = managed->servers; server != NULL; server = server->next) server_probe(server);
+	const struct sql_observation *primary = managed->is_in_motion ? NULL : primary_of(managed);
+	for (struct server *server = managed->servers; server != NULL; server = server->next) {
+		if (!may_wait(server, primary, now)) server_probe(server);
+	}
+}
+
+bool servers_rest(const struct managed *managed) {
+	for (const struct server *server = managed->servers; server != NULL; server = server->next) {
+		if (server->observed == NULL || server->has_failed || server->is_busy || server->unanswered > 0)
+			return false;
+	}
+	return managed->servers != NULL && !managed->is_in_motion;
 }
 
 void server_idle(struct server *server) {
@@ -327,11 +372,12 @@ void server_changed(struct server *server, bool was_busy) {
 
 /* ---- As decisions see it ---- */
 
-/* A probe that was sent a moment ago is no silence. */
+/* A probe that was sent a moment ago is no silence, nor is one that waits for its turn here. */
 static int64_t silent_since(const struct server *server) {
 	enum { PROMPT_MS = 1000 };
-	bool is_owing = server->unanswered > 0 || clock_monotonic_ms() - server->silent_since >= PROMPT_MS;
-	return is_owing ? server->silent_since : 0;
+	if (server->unanswered > 0 || !server->is_probing || server->prober == NULL) return server->silent_since;
+	int64_t since = sql_client_running_since(server->prober);
+	return since != 0 && clock_monotonic_ms() - since >= PROMPT_MS ? since : 0;
 }
 
 void server_view_fill(const struct server *server, struct server_view *view) {

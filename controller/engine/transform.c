@@ -163,19 +163,33 @@ void transform_claim(void *context, struct json_object *claim) {
 	keep(json_get(claim, "spec"), in_spec);
 }
 
-#define DIGEST "digest"
+#define DIGEST      "digest"
+#define VOLUME_SIZE "volumeSize"
+
+/* Of the volumes that a StatefulSet makes. */
+static struct json_object *volume_size(const struct json_object *set) {
+	const struct json_object *templates = json_get_path(set, "spec", "volumeClaimTemplates", NULL);
+	if (!json_object_is_type(templates, json_type_array) || json_object_array_length(templates) == 0) return NULL;
+	return json_get_path(json_object_array_get_idx(templates, 0), "spec", "resources", "requests", "storage", NULL);
+}
 
 void transform_child(void *context, struct json_object *child) {
 	static const char *const in_child[] = { "apiVersion", "kind", "metadata", "status", NULL };
 	static const char *const in_status[] = { "updateRevision", "readyReplicas", NULL };
 	(void)context;
 	uint64_t digest = object_digest(child);
+	cleanup_json struct json_object *size = json_object_get(volume_size(child));
 	keep(child, in_child);
 	keep(json_get(child, "status"), in_status);
 	keep_metadata(child);
+	if (size != NULL) json_set(child, VOLUME_SIZE, take(&size));
 	json_set(child, DIGEST, json_object_new_int64((int64_t)digest));
 }
 
 uint64_t child_digest(const struct json_object *child) {
 	return (uint64_t)json_get_integer(child, DIGEST, 0);
+}
+
+const struct json_object *child_volume_size(const struct json_object *child) {
+	return json_get(child, VOLUME_SIZE);
 }

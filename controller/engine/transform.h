@@ -15,6 +15,10 @@ void transform_child(void *context, struct json_object *child);
 /* The digest in an object that went through transform_child; 0: it did not. */
 uint64_t child_digest(const struct json_object *child);
 
+/* A quantity: the size of the volumes that a StatefulSet makes, of an object that went through it; NULL: it makes none.
+ */
+const struct json_object *child_volume_size(const struct json_object *child);
+
 /* A digest of what an object says, whoever reads it from whatever answer: without status and what the API server counts
  * in metadata. Never 0. */
 uint64_t object_digest(const struct json_object *object);

@@ -21,6 +21,7 @@ struct surroundings {
 	/* Pods that stay although the object asks for fewer, since they are members of the group still (pods_kept in
 	 * controller/decide). */
 	int64_t kept_pods;
+	const char *volume_size;   /* of volumes made from now on, where the object says less; NULL: what it says */
 	bool has_policy_v1;        /* the server offers PodDisruptionBudgets in policy/v1, else v1beta1 */
 	bool has_service_monitors; /* it knows monitoring.coreos.com/v1 */
 	bool has_issuers;          /* it knows cert-manager.io/v1 */

@@ -27,7 +27,10 @@ static struct json_object *claim_template_of(const struct blueprint *blueprint) 
 	json_set_text(claim, "apiVersion", "v1");
 	json_set_text(claim, "kind", "PersistentVolumeClaim");
 	json_set(claim, "metadata", metadata);
-	json_set(claim, "spec", json_copy(blueprint->claim));
+	struct json_object *spec = json_copy(blueprint->claim);
+	const char *size = blueprint->surroundings->volume_size;
+	if (size != NULL) json_set_text(merge_object(merge_object(spec, "resources"), "requests"), "storage", size);
+	json_set(claim, "spec", spec);
 	return claim;
 }
 

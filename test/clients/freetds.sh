@@ -8,13 +8,13 @@ freetds_conf() { printf '[global]\n\tclient charset = UTF-8\n\ttext size = 64512
 # tsql_says BATCHES: what tsql prints, without its greeting, prompts and the seconds that it counts while connecting.
 tsql_says() {
 	printf '%s\nEXIT\n' "$1" |
-		FREETDS=$work/freetds.conf timeout 30 tsql -H "$address" -p "$port" -U sa -P "${2:-$password}" 2>&1 |
+		FREETDSCONF=$work/freetds.conf timeout 30 tsql -H "$address" -p "$port" -U sa -P "${2:-$password}" 2>&1 |
 		sed -E 's/^.*\r//; s/^([0-9]+> )+//;  /^locale /d; /^using default charset/d; /^$/d'
 }
 
 bsqldb_says() {
 	printf '%s\n' "$1" >"$work/batches.sql"
-	FREETDS=$work/freetds.conf timeout 30 bsqldb -q -h -t'|' -S "$address:$port" -U sa -P "$password" \
+	FREETDSCONF=$work/freetds.conf timeout 30 bsqldb -q -h -t'|' -S "$address:$port" -U sa -P "$password" \
 		-i "$work/batches.sql" 2>&1
 }
 

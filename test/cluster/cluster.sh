@@ -29,6 +29,7 @@ usage() {
 		  SIMSQL_SETTINGS       timings and assumptions of the simulated SQL Servers (fast,startup=1000); "published" is what
 		                        people measured on real ones, test/sqlserver/settings.h has every name
 		  SIMSQL_TIME_SCALE     how much faster than the clock their time runs (1)
+		  AGKEEPER_CLUSTER_CONTROLLER_FLAGS  further flags of kube-controller-manager
 		  AGKEEPER_CLUSTER_DIR  where the cluster's state is kept; clusters in different folders run side by side
 	END
 }

@@ -32,8 +32,9 @@ ready_kube-apiserver() {
 # the simulated CSI driver's business. Each controller acts under an account of its own, as kubeadm sets it up, so that
 # a webhook sees who really asks.
 start_kube-controller-manager() {
-	local insecure_port=()
+	local insecure_port=() further
 	takes "$kube_controller_manager" --port=0 && insecure_port=(--port=0)
+	read -ra further <<<"${AGKEEPER_CLUSTER_CONTROLLER_FLAGS:-}"
 	start kube-controller-manager "$kube_controller_manager" --bind-address 127.0.0.1 --secure-port "$controllers_port" \
 		"${insecure_port[@]}" --kubeconfig "$cluster/controller-manager.kubeconfig" \
 		--authentication-kubeconfig "$cluster/controller-manager.kubeconfig" \
@@ -41,7 +42,7 @@ start_kube-controller-manager() {
 		--tls-cert-file "$cluster/pki/server.crt" --tls-private-key-file "$cluster/pki/server.key" \
 		--root-ca-file "$cluster/pki/ca.crt" --service-account-private-key-file "$cluster/pki/service-account.key" \
 		--use-service-account-credentials --leader-elect=false \
-		--controllers '*,-endpoint,-endpointslice,-endpointslicemirroring,-attachdetach'
+		--controllers '*,-endpoint,-endpointslice,-endpointslicemirroring,-attachdetach' "${further[@]}"
 }
 # Ready when its work shows: no pod can be created before the namespace has its service account and the CA bundle.
 ready_kube-controller-manager() {

@@ -15,7 +15,7 @@ sa_password() {
 # sql ADDRESS PASSWORD BATCH: as sa; rows as they come, errors as "Msg …"; fails when nobody answered.
 sql() {
 	printf '%s\ngo\n' "$3" >"$work/batch.$BASHPID.sql"
-	FREETDS=$work/freetds.conf timeout 30 bsqldb -q -h -t'|' -S "$1:1433" -U sa -P "$2" -i "$work/batch.$BASHPID.sql" 2>&1
+	FREETDSCONF=$work/freetds.conf timeout 30 bsqldb -q -h -t'|' -S "$1:1433" -U sa -P "$2" -i "$work/batch.$BASHPID.sql" 2>&1
 }
 
 # service NAME, pod_ip POD: addresses in namespace demo.

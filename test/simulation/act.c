@@ -374,6 +374,7 @@ static void run_request(struct model *model, struct job *job) {
 	case TARGET_POD: change_pod(model, job); break;
 	case TARGET_CLAIM: change_claim(model, job); break;
 	case TARGET_SECRET: change_secret(model, job); break;
+	case TARGET_REQUEST: /* no ops requests here */
 	case TARGET_SERVER:
 	case TARGET_NOBODY: break;
 	}

@@ -88,6 +88,18 @@ static void let_it_look(void) {
 
 /* ---- The tests ---- */
 
+/* Another process, after the mounted Secret was deleted. */
+static void begin_anew(void) {
+	engine_stop(world.engine);
+	kube_loop_free(world.loop);
+	engine_free(world.engine);
+	metrics_free(world.metrics);
+	world.metrics = metrics_new();
+	world.loop = kube_loop_new(world.client);
+	store_api_put(world.api, MADE, NULL);
+	world_start(&world);
+}
+
 static void it_is_issued_once(void **state) {
 	(void)state;
 	static const char *const names[] = { "a",         "a.demo.svc", "a-0.a-pods.demo.svc.cluster.local",
@@ -111,10 +123,7 @@ static void it_is_issued_once(void **state) {
 	assert_int_equal(store_api_count(world.api, "PATCH", OWN), writes);
 	assert_int_equal(store_api_count(world.api, "PATCH", MADE), 0);
 	/* Whoever begins anew finds it. */
-	engine_stop(world.engine);
-	engine_free(world.engine);
-	store_api_put(world.api, MADE, NULL);
-	world_start(&world);
+	begin_anew();
 	assert_true(wait_until(is_text(MADE, "tls.crt", first)));
 	let_it_look();
 	assert_int_equal(store_api_count(world.api, "PATCH", OWN), writes);

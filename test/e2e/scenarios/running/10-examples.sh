@@ -25,6 +25,8 @@ example() {
 			"USE $database; SELECT word FROM t WHERE id = 2" zwei
 		says "$name: writes on a standby are Msg 3906" "$(sql "$(pod_ip "$(standby "$object")")" "$password" "USE $database; INSERT INTO t VALUES (3, N'drei')")" 3906
 	fi
+	all_synchronized() { [[ $(field "$1" '{.status.synchronized}') == 3/3 ]]; }
+	check "$name: all are synchronized again" until_true 60 all_synchronized "$object"
 	says "$name: kubectl get" "$(kubectl -n demo get "$object" -o wide)" "$(field "$object" '{.status.primaryReplica}')" 3/3
 }
 
@@ -39,6 +41,15 @@ trusting() {
 # not_trusting CA-FILE ADDRESS PASSWORD
 not_trusting() { ! trusting "$@"; }
 
+# shown NAME: every pod was started with the certificate that the Secret holds, and that one has this name.
+shown() {
+	kubectl -n demo get secret "$1-server-cert" -o json | jq -r '.data["tls.crt"]' | base64 -d >"$work/$1-now.crt"
+	openssl x509 -in "$work/$1-now.crt" -noout -ext subjectAltName | grep -q "DNS:$2" || return 1
+	kubectl -n demo get pods -l "app.kubernetes.io/instance=$1" -o json |
+		jq -e --arg sum "$(sha256sum "$work/$1-now.crt" | cut -c1-32)" \
+			'[.items[].metadata.annotations["agkeeper.dev/certificate-checksum"]] | length == 3 and all(. == $sum)' >/dev/null
+}
+
 # certified KIND/NAME SERVICE: the server shows the certificate that was issued, for the names that lead there.
 certified() {
 	local object=$1 name=${1#*/} service=$2 password key
@@ -52,6 +63,11 @@ certified() {
 	for host in "$service.demo.svc" "$name-0.$name-pods.demo.svc.cluster.local" localhost; do
 		check "$name: its certificate is for $host" openssl verify -CAfile "$work/$name-ca.crt" -verify_hostname "$host" "$work/$name-tls.crt"
 	done
+	kubectl -n demo patch "$object" --type merge \
+		-p '{"spec":{"tls":{"certificates":[{"alias":"server","dnsNames":["sql.example.com"]}]}}}' >/dev/null
+	check "$name: one more name is another certificate, with which every pod is restarted" until_true 90 shown "$name" sql.example.com
+	check "$name: … and Ready again" ready "$object" 60
+	check "$name: … by the same CA" openssl verify -CAfile "$work/$name-ca.crt" "$work/$name-now.crt"
 	equal "$name: condition CertificateIssuerMissing" \
 		"$(field "$object" '{.status.conditions[?(@.type=="CertificateIssuerMissing")].status}')" True
 }
