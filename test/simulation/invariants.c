@@ -275,9 +275,10 @@ static void keep_claims(struct model *model, const struct record *record) {
 	if (record->epoch < claims->epoch || record->generation < claims->generation)
 		violate(model, "record", "epoch %lld, generation %lld follow %lld and %lld", (long long)record->epoch,
 		        (long long)record->generation, (long long)claims->epoch, (long long)claims->generation);
-	bool is_open = record->intent.kind != INTENT_NONE;
-	int64_t since = is_open && claims->promised >= 0 ? claims->intent_since : model->now;
-	*claims = (struct claims){ .promised = is_open ? record->intent.required : -1,
+	bool is_open = record->intent.kind != INTENT_NONE, was_open = claims->known && claims->promised >= 0;
+	int64_t since = is_open && was_open ? claims->intent_since : model->now;
+	int promised = was_open ? claims->promised : record->intent.required;
+	*claims = (struct claims){ .promised = is_open ? promised : -1,
 		                   .intent_since = since,
 		                   .known = record->is_initialized,
 		                   .primary = pod_slot(record->primary.pod),
