@@ -196,6 +196,26 @@ void check_acknowledged(struct model *model, struct process *process, int row) {
 
 /* ---- I4, I5 and what is done once only ---- */
 
+/* Fenced: it confirms nothing to an old primary. One that was started since is asked anew, and may be just up. */
+static bool is_silent(struct model *model, int slot) {
+	const struct process *process = process_of_pod(model, model->cluster.pods[slot].uid);
+	return process != NULL &&
+	       (!process->instance->endpoint.started || process->started >= model->claims.intent_since);
+}
+
+/* A promotion rests on enough members that are fenced, unless it is the old primary itself that goes on. */
+static void check_count(struct model *model, const struct process *target) {
+	const struct claims *claims = &model->claims;
+	if (!claims->known || claims->promised < 0 || claims->primary < 0 || claims->primary == target->slot) return;
+	int fenced = 0, wanted = (int)claims->count - claims->promised;
+	for (size_t i = 0; i < claims->count; i++)
+		fenced += claims->slots[i] != claims->primary &&
+		          (claims->slots[i] == target->slot || is_silent(model, claims->slots[i]));
+	if (fenced < wanted && !model->force_allowed)
+		violate(model, "count", "sales-%d is promoted, %d of %d members beside the primary are fenced",
+		        target->slot, fenced, wanted);
+}
+
 void check_statement(struct model *model, const struct controller *controller, struct process *process,
                      const struct action *action, int64_t generation, const char *batch) {
 	const struct sim_group *group = group_of(process);
@@ -207,6 +227,7 @@ void check_statement(struct model *model, const struct controller *controller, s
 			        action_rows[action->type].name, controller->index, process->slot, (long long)generation,
 			        (long long)in_force);
 	}
+	if (action->type == ACTION_PROMOTE || action->type == ACTION_PROMOTE_STARTED) check_count(model, process);
 	if (strstr(batch, "FORCE_FAILOVER_ALLOW_DATA_LOSS") != NULL && !model->force_allowed)
 		violate(model, "I5", "sales-%d was forced, and nobody asked for it", process->slot);
 	if (action->type == ACTION_CREATE_GROUP && group != NULL) {
@@ -254,7 +275,12 @@ static void keep_claims(struct model *model, const struct record *record) {
 	if (record->epoch < claims->epoch || record->generation < claims->generation)
 		violate(model, "record", "epoch %lld, generation %lld follow %lld and %lld", (long long)record->epoch,
 		        (long long)record->generation, (long long)claims->epoch, (long long)claims->generation);
-	*claims = (struct claims){ .known = record->is_initialized,
+	bool is_open = record->intent.kind != INTENT_NONE, was_open = claims->known && claims->promised >= 0;
+	int64_t since = is_open && was_open ? claims->intent_since : model->now;
+	int promised = was_open ? claims->promised : record->intent.required;
+	*claims = (struct claims){ .promised = is_open ? promised : -1,
+		                   .intent_since = since,
+		                   .known = record->is_initialized,
 		                   .primary = pod_slot(record->primary.pod),
 		                   .required = record->required,
 		                   .epoch = record->epoch,

@@ -449,6 +449,8 @@ struct model {
 	struct claims {
 		bool known;
 		int primary, required;
+		int promised;         /* r when the intent was opened; -1: there is none */
+		int64_t intent_since; /* when it was seen first */
 		int64_t epoch, generation;
 		size_t count;
 		int slots[SLOTS];

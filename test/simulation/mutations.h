@@ -8,7 +8,7 @@
 /* clang-format off */
 #define MUTATIONS(X) /* name, scenario that shows it (NULL: any run), seeds within which it must be found (0: other rules cover it in all that was tried), what is broken */ \
 	X(none, NULL, 0, "nothing") \
-	X(no_fence, "lives-on-relaxed", 400, "STOP ENDPOINT is never sent; the controller is told that it was") \
+	X(no_fence, "fenced-restarts-relaxed", 400, "STOP ENDPOINT is never sent; the controller is told that it was") \
 	X(no_generation, "stalled-leader", 2000, "batches run whatever generation is in force on the server") \
 	X(no_cas, "late-status", 2000, "the API server takes a status whatever resourceVersion it was made from") \
 	X(lost_lease, "two-controllers", 200, "a controller goes on acting when its lease is over") \

@@ -179,7 +179,7 @@ static void fill_attempts(const struct controller *controller, struct arena *are
 /* Members that did not answer are counted: the record is shown as if fewer answers were enough. */
 static void misread_record(const struct model *model, struct record *record) {
 	if (model->mutation == MUTATION_no_count && record->intent.kind != INTENT_NONE)
-		record->required = (int)record->member_count - 1;
+		record->required = record->intent.required = (int)record->member_count - 1;
 	if (model->mutation == MUTATION_create_again && dice_percent(&((struct model *)(uintptr_t)model)->dice, 2))
 		*record = (struct record){ .group_id = "", .holder = "" };
 }
