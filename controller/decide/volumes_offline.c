@@ -8,6 +8,8 @@
  *
  * Whether the StatefulSet is away is decided anew in every pass, from what is there: as soon as another pod is gone,
  * or the request, it is made again. */
+#include <string.h>
+
 #include "base/json.h"
 #include "controller/decide/rollout.h"
 #include "controller/decide/volumes.h"
@@ -70,8 +72,20 @@ static struct json_object *identity_of_set(const struct spec *spec) {
 	return set;
 }
 
+/* What is deleted only to be made again must be known, and able to start pods. */
+static bool can_be_made(const struct view *view) {
+	bool is_known = false;
+	for (size_t i = 0; i < view->child_count; i++) {
+		const struct child_view *child = &view->children[i];
+		if (child->state == CHILD_MISSING || child->state == CHILD_FOREIGN) return false;
+		const char *kind = json_get_text(child->desired, "kind");
+		is_known |= kind != NULL && strcmp(kind, "StatefulSet") == 0 && child->state != CHILD_SURPLUS;
+	}
+	return is_known && view->has_image && view->administrator_secret == SECRET_PRESENT;
+}
+
 void volumes_release_pods(struct deciding *deciding, const char *reason) {
-	if (!deciding->view->has_set || deciding->view->set_is_deleting) return;
+	if (!deciding->view->has_set || deciding->view->set_is_deleting || !can_be_made(deciding->view)) return;
 	const char *name = deciding->spec->name;
 	change_api(deciding, &(struct action){ .type = ACTION_DELETE_SET,
 	                                       .pod = name,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "controller/decide/volumes.h"
 #include "controller/resources/children.h"
 #include "simulation/model.h"
 
@@ -95,6 +96,9 @@ static void fill_pod(const struct controller *controller, int slot, struct repli
 			                              .created = claim->created,
 			                              .storage_class = "standard",
 			                              .is_labelled = claim->labelled };
+	/* Volumes have what the object asks for. */
+	spec_volume_size(&controller->spec, &replica->claim.requested);
+	replica->claim.capacity = replica->claim.requested;
 	if (!pod->exists) return;
 	replica->pod = (struct pod_view){
 		.exists = true,

@@ -76,13 +76,29 @@ nothing_is_missing() {
 	wait "$writer"
 	sql "$(service "$1")" "$2" "USE app; SELECT id FROM t" | sort -n >"$work/there"
 	sort "$work/acknowledged" >"$work/sent"
-	[[ -s $work/sent ]] && [[ -z $(comm -23 "$work/sent" <(sort "$work/there")) ]] || {
+	[[ -s $work/sent && -z $(comm -23 "$work/sent" <(sort "$work/there")) ]] || {
 		echo "$(wc -l <"$work/sent") acknowledged, $(wc -l <"$work/there") there"
 		return 1
 	}
 }
 
-# ---- online, and the example as it stands ----
+# ---- the example as it stands ----
+examples=test/e2e/examples
+kubectl apply -f $examples/catalog.yaml >/dev/null 2>&1
+admitted "example: database" $examples/mssqlserver-ag-cluster.yaml -n demo
+check "example: Ready" ready ms/mssqlserver-ag-cluster 120
+before=$(uids mssqlserver-ag-cluster)
+password=$(sa_password ms/mssqlserver-ag-cluster)
+check "example: a row" until_true 60 sql_says "$(service mssqlserver-ag-cluster)" "$password" "USE agdb1; CREATE TABLE kept (id int); INSERT INTO kept VALUES (1); SELECT id FROM kept" 1
+admitted "example: request" $examples/msops-volume-expansion.yaml
+check "example: Successful" until_true 90 request_is msops-vol-exp-ha-demo Successful
+check "example: volumes, template and spec have 20Gi" sizes_are mssqlserver-ag-cluster 20Gi
+check "example: Ready" ready ms/mssqlserver-ag-cluster 30
+equal "example: no pod was restarted" "$before" "$(uids mssqlserver-ag-cluster)"
+check "example: the row is there" until_true 30 sql_says "$(service mssqlserver-ag-cluster)" "$password" "USE agdb1; SELECT id FROM kept" 1
+check "example: deleted" kubectl -n demo delete ms mssqlserver-ag-cluster --timeout=120s
+
+# ---- online ----
 database sales 1Gi
 check "sales: Ready" ready ms/sales 120
 password=$(sa_password ms/sales)
