@@ -6,13 +6,14 @@
 #include "api/reference.h"
 #include "base/strbuf.h"
 #include "command/command.h"
+#include "controller/decide/failover_page.h"
 #include "controller/decide/status_page.h"
 
 const struct command commands[] = {
 	{ "run", "[options]", "serve the webhooks (agkeeper run --help lists the options)", command_run },
 	{ "lint", "[-o yaml|json] FILE...|-", "check manifests offline, with the rules of admission", command_lint },
 	{ "crds", "", "print the CustomResourceDefinitions", command_crds },
-	{ "reference", "KIND|status|--list", "print a kind's reference, or what its status says, as Markdown",
+	{ "reference", "KIND|PAGE|--list", "print a kind's reference, or page status or failover, as Markdown",
 	  command_reference },
 	{ "version", "", "print the version", command_version },
 	{ 0 },
@@ -63,6 +64,7 @@ int command_reference(int argc, char **argv) {
 	}
 	cleanup_strbuf struct strbuf text = { 0 };
 	if (strcmp(argv[1], "status") == 0) status_print_page(&text);
+	if (strcmp(argv[1], "failover") == 0) failover_print_page(&text);
 	for (const struct kind *const *kind = all_kinds; *kind != NULL; kind++) {
 		cleanup_free char *name = page_name(*kind);
 		if (strcmp(argv[1], "--list") == 0) strbuf_printf(&text, "%s\n", name);

@@ -33,6 +33,7 @@ struct sql_batch {
 	const char *text;
 	int64_t timeout_ms;
 	bool is_secret; /* contains a password: the server's words are kept out of errors, only numbers are reported */
+	bool is_urgent; /* workers take it before those that are not */
 	bool is_changing; /* stands between sql_begin_change and sql_end_change: an error ends the session, and its lock
 	                   */
 };

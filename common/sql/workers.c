@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "sql/session_private.h"
 #include "sql/workers_private.h"
 
@@ -53,7 +54,9 @@ struct sql_pool {
 	pthread_t *threads;
 	int thread_count, idle_count, suspects_running;
 	bool ends;
-	struct sql_client *ready, **ready_end; /* those with something to run, in order */
+	struct ready {
+		struct sql_client *first, **end;
+	} ready[2]; /* those with something to run, in order; urgent ones before the others */
 	int ready_count;
 	struct sql_client *clients;
 	struct requests over;
@@ -105,10 +108,12 @@ static void wake(struct sql_pool *pool, bool needed) {
 static void enqueue(struct sql_client *client) {
 	struct sql_pool *pool = client->pool;
 	if (client->is_queued || client->is_running) return;
+	bool is_urgent = client->waiting.first != NULL && client->waiting.first->batch.is_urgent;
+	struct ready *ready = &pool->ready[is_urgent ? 0 : 1];
 	client->next_ready = NULL;
 	client->is_queued = true;
-	*pool->ready_end = client;
-	pool->ready_end = &client->next_ready;
+	*ready->end = client;
+	ready->end = &client->next_ready;
 	pool->ready_count++;
 }
 
@@ -116,20 +121,25 @@ static int suspects_allowed(const struct sql_pool *pool) {
 	return pool->options.threads_max > 1 ? pool->options.threads_max / 2 : 1;
 }
 
-/* With the mutex held: the next client that may be run now; NULL: none. */
-static struct sql_client *take_ready(struct sql_pool *pool) {
-	for (struct sql_client **place = &pool->ready; *place != NULL; place = &(*place)->next_ready) {
+static struct sql_client *take_from(struct sql_pool *pool, struct ready *ready) {
+	for (struct sql_client **place = &ready->first; *place != NULL; place = &(*place)->next_ready) {
 		struct sql_client *client = *place;
 		bool waits =
 		        client->is_suspect && !client->is_freed && pool->suspects_running >= suspects_allowed(pool);
 		if (waits) continue;
 		*place = client->next_ready;
-		if (*place == NULL) pool->ready_end = place;
+		if (*place == NULL) ready->end = place;
 		pool->ready_count--;
 		client->is_queued = false;
 		return client;
 	}
 	return NULL;
+}
+
+/* With the mutex held: the next client that may be run now; NULL: none. */
+static struct sql_client *take_ready(struct sql_pool *pool) {
+	struct sql_client *client = take_from(pool, &pool->ready[0]);
+	return client != NULL ? client : take_from(pool, &pool->ready[1]);
 }
 
 /* The connection as the next statement needs it. On a worker, without the mutex. */
@@ -274,7 +284,7 @@ struct sql_pool *sql_pool_new(struct sql_library *library, const struct sql_pool
 	struct sql_pool *pool = xcalloc(1, sizeof(*pool));
 	pool->library = library;
 	pool->options = *options;
-	pool->ready_end = &pool->ready;
+	for (size_t i = 0; i < ARRAY_LENGTH(pool->ready); i++) pool->ready[i].end = &pool->ready[i].first;
 	if (pool->options.threads_max <= 0) pool->options.threads_max = THREADS_MAX;
 	pool->threads = xcalloc((size_t)pool->options.threads_max, sizeof(*pool->threads));
 	pthread_mutex_init(&pool->mutex, NULL);

@@ -144,7 +144,8 @@ static void send(struct deed *deed, struct sql_client *client, const char *admin
 	const struct sql_batch batch = { .text = strbuf_text(&text),
 		                         .timeout_ms = timeout_of(deed),
 		                         .is_secret = terms.is_secret,
-		                         .is_changing = terms.is_changing };
+		                         .is_changing = terms.is_changing,
+		                         .is_urgent = true };
 	deed->generation = deed->managed->record.generation;
 	sql_client_submit(client, &batch, then, deed);
 	if (terms.is_secret) explicit_bzero(text.data, text.length);

@@ -218,6 +218,7 @@ struct managed {
 	struct deed *deeds;
 	struct settling *settlings;
 	int64_t probe_at;    /* when to ask all servers again */
+	int64_t probe_ms;    /* how long the last answer took, our own queue included */
 	bool is_in_motion;   /* the plan asked to look again soon, or a pod has changed: every answer is looked at */
 	bool awaits_answers; /* what there was to decide is decided */
 	int64_t event_at;    /* of a pod, not followed by an action yet; 0: none (ns) */

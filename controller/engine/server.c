@@ -287,6 +287,7 @@ static void on_probe(void *context, const struct sql_results *results, const str
 	if (!is_of_before && err != NULL && err->code == SQL_NOT_TRIED) note_busy(server);
 	else if (!is_of_before && err != NULL) note_failure(server, err);
 	else if (!is_of_before) note_answer(server, probe, results);
+	if (!is_of_before && err == NULL) server->managed->probe_ms = clock_monotonic_ms() - probe->asked_at;
 	if (!is_of_before && !is_awaited(server->managed, server->has_failed)) managed_look(server->managed);
 	free(probe);
 	server_release(server);

@@ -8,6 +8,7 @@ connections=8
 primary_of() { field "$object" '{.status.primaryReplica}'; }
 epoch_of() { field "$object" '{.status.availabilityGroup.epoch}'; }
 condition_of() { field "$object" "{.status.conditions[?(@.type==\"$1\")].status}"; }
+condition_is() { [[ $(condition_of "$1") == "$2" ]]; }
 now() { date -u +%FT%T.%3NZ; }
 
 # write_rows FILE: a writer in the background, which has begun.

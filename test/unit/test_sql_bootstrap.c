@@ -142,7 +142,10 @@ static void act(const struct action *action) {
 	struct statement_terms terms = statement_terms(action->type);
 	int server = spec_find(&world->spec, action->pod);
 	if (statement_of(action, &context, &text, &err) != 0) fail_msg("%s", err->message);
-	const struct sql_batch batch = { text.data, terms.timeout_ms, terms.is_secret, terms.is_changing };
+	const struct sql_batch batch = { .text = text.data,
+		                         .timeout_ms = terms.timeout_ms,
+		                         .is_secret = terms.is_secret,
+		                         .is_changing = terms.is_changing };
 	bool as_administrator = action_rows[action->type].session == SESSION_ADMINISTRATOR;
 	if (run_on(server, as_administrator, &batch, &results, &err) != 0) {
 		/* Only where servers are killed, and when a secondary lost its step a moment ago. */

@@ -18,18 +18,20 @@ under_load "drain of $node, where $victim is" 120 "replaced $victim" drain
 after=
 equal "drain: a hand-over" HandOver "$(last kind)"
 
-victim=$(primary_of)
-under_load "the annotation agkeeper.dev/primary" 120 "moved $victim" kubectl -n demo annotate "$object" "agkeeper.dev/primary=$(kubectl -n demo get pods -l app.kubernetes.io/instance=kills -o name | sed 's|pod/||' | grep -v "^$victim$" | tail -n 1)"
-equal "annotation: a hand-over on request" "HandOver Requested" "$(last kind) $(last reason)"
-check "annotation: it is taken off" until_true 30 test -z "$(field "$object" '{.metadata.annotations.agkeeper\.dev/primary}')"
+if whole_day; then
+	victim=$(primary_of)
+	under_load "the annotation agkeeper.dev/primary" 120 "moved $victim" kubectl -n demo annotate "$object" "agkeeper.dev/primary=$(kubectl -n demo get pods -l app.kubernetes.io/instance=kills -o name | sed 's|pod/||' | grep -v "^$victim$" | tail -n 1)"
+	equal "annotation: a hand-over on request" "HandOver Requested" "$(last kind) $(last reason)"
+	check "annotation: it is taken off" until_true 30 test -z "$(field "$object" '{.metadata.annotations.agkeeper\.dev/primary}')"
 
-# The primary leaves a node as soon as it is cordoned, before anybody drains it.
-victim=$(primary_of)
-node=$(kubectl -n demo get pod "$victim" -o jsonpath='{.spec.nodeName}')
-after="kubectl uncordon $node"
-under_load "cordon of $node, where $victim is" 120 "replaced $victim" kubectl cordon "$node"
-after=
-equal "cordon: a hand-over" "HandOver NodeCordoned" "$(last kind) $(last reason)"
+	# The primary leaves a node as soon as it is cordoned, before anybody drains it.
+	victim=$(primary_of)
+	node=$(kubectl -n demo get pod "$victim" -o jsonpath='{.spec.nodeName}')
+	after="kubectl uncordon $node"
+	under_load "cordon of $node, where $victim is" 120 "replaced $victim" kubectl cordon "$node"
+	after=
+	equal "cordon: a hand-over" "HandOver NodeCordoned" "$(last kind) $(last reason)"
+fi
 
 # A dry run and a force-deletion are not held back: the webhook has nothing to do with them.
 victim=$(primary_of)
