@@ -7,15 +7,15 @@ scene "A disk runs full" "Rows are written to sales, one by one; something else 
 kubectl -n demo wait --for=condition=Ready --timeout=180s ms/sales >/dev/null
 password=$(sa_password ms/sales)
 address=$(service sales)
-sql "$address" "$password" "CREATE DATABASE shop" >/dev/null
-sql "$address" "$password" "USE shop; CREATE TABLE orders (id int PRIMARY KEY)" >/dev/null
+sql "$address" "$password" "CREATE DATABASE bills" >/dev/null
+sql "$address" "$password" "USE bills; CREATE TABLE lines (id int PRIMARY KEY)" >/dev/null
 
 # Rows one by one; acknowledged has those that were, refused the last answer that was none.
 write_rows() {
 	local id=0 answer
 	while [[ -e $work/writing ]]; do
 		id=$((id + 1))
-		answer=$(sql "$address" "$password" "USE shop; INSERT INTO orders VALUES ($id); SELECT $id") || true
+		answer=$(sql "$address" "$password" "USE bills; INSERT INTO lines VALUES ($id); SELECT $id") || true
 		if [[ $answer == "$id" ]]; then echo "$id" >>"$work/acknowledged"; else echo "$answer" >"$work/refused"; fi
 	done
 }
@@ -67,6 +67,6 @@ wait_for 60 has_more_than $((count + 20))
 show "kubectl -n demo get msops,ms,pods,pvc"
 rm "$work/writing"
 wait "$writer"
-sql "$address" "$password" "USE shop; SELECT id FROM orders" | sort >"$work/there"
+sql "$address" "$password" "USE bills; SELECT id FROM lines" | sort >"$work/there"
 sort "$work/acknowledged" >"$work/sent"
 printf '%s rows were acknowledged; missing of them: %s\n' "$(wc -l <"$work/sent")" "$(comm -23 "$work/sent" "$work/there" | wc -l)"
