@@ -4,6 +4,7 @@
 #   object=KIND/NAME  through=SERVICE  database=NAME  replicas=N
 rows=${AGKEEPER_BUILD_DIR:-build}/rows
 connections=8
+rm -f "$work"/rows.? # of the scenario before: another group's
 
 primary_of() { field "$object" '{.status.primaryReplica}'; }
 epoch_of() { field "$object" '{.status.availabilityGroup.epoch}'; }
