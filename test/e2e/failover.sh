@@ -86,6 +86,7 @@ under_load() {
 	timeline "$began" "$file"
 }
 runs=0
+rm -f "$work"/rows.* # of the scenario before
 after=
 
 judge_rows() {
