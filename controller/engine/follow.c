@@ -1,4 +1,5 @@
 /* Watch caches: what is followed, what is kept of it, and which of our objects an event is about. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,13 +26,21 @@ static void look_at(struct engine *engine, const struct kube_resource *resource,
 	queue_add(engine->queue, key);
 }
 
+/* Of an event's two states one at least is there (kube/cache.h). */
+__attribute__((returns_nonnull)) static const struct kube_object *newest(const struct kube_object *old,
+                                                                         const struct kube_object *new) {
+	if (new != NULL) return new;
+	assert(old != NULL);
+	return old;
+}
+
 static void on_sqlag(struct engine *engine, const struct kube_object *old, const struct kube_object *new) {
-	const struct kube_object *object = new != NULL ? new : old;
+	const struct kube_object *object = newest(old, new);
 	look_at(engine, &kube_sqlserveravailabilitygroups, object->namespace, object->name);
 }
 
 static void on_opsrequest(struct engine *engine, const struct kube_object *old, const struct kube_object *new) {
-	const struct kube_object *request = new != NULL ? new : old;
+	const struct kube_object *request = newest(old, new);
 	const char *name = json_get_text(json_get_path(request->json, "spec", "databaseRef", NULL), "name");
 	if (name == NULL) return;
 	cleanup_kube_object const struct kube_object *database =
@@ -48,7 +57,7 @@ static void look_at_requests(struct engine *engine, const struct kube_object *da
 }
 
 static void on_mssqlserver(struct engine *engine, const struct kube_object *old, const struct kube_object *new) {
-	const struct kube_object *object = new != NULL ? new : old;
+	const struct kube_object *object = newest(old, new);
 	look_at(engine, &kube_mssqlservers, object->namespace, object->name);
 	if (new == NULL) look_at_requests(engine, object);
 }
@@ -65,13 +74,13 @@ static char *owner_key(const struct kube_object *object) {
 }
 
 static void on_child(struct engine *engine, const struct kube_object *old, const struct kube_object *new) {
-	cleanup_free char *key = owner_key(new != NULL ? new : old);
+	cleanup_free char *key = owner_key(newest(old, new));
 	if (key != NULL) queue_add(engine->queue, key);
 }
 
 /* Servers are asked at once, and what comes of it is timed. */
 static void on_pod(struct engine *engine, const struct kube_object *old, const struct kube_object *new) {
-	cleanup_free char *key = owner_key(new != NULL ? new : old);
+	cleanup_free char *key = owner_key(newest(old, new));
 	if (key == NULL) return;
 	struct managed *managed = managed_find(engine, key);
 	if (managed != NULL) {
@@ -91,7 +100,7 @@ static void on_node(struct engine *engine, const struct kube_object *old, const 
 	if (before.exists == after.exists && before.is_ready == after.is_ready &&
 	    before.is_cordoned == after.is_cordoned)
 		return;
-	const char *node = new != NULL ? new->name : old->name;
+	const char *node = newest(old, new)->name;
 	cleanup_kube_objects struct kube_objects pods = kube_cache_list(engine->caches[CACHE_POD], NULL);
 	for (size_t i = 0; i < pods.count; i++) {
 		const char *there = json_get_text(json_get(pods.items[i]->json, "spec"), "nodeName");

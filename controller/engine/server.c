@@ -295,7 +295,7 @@ static void on_probe(void *context, const struct sql_results *results, const str
 
 static int64_t probe_timeout_ms(const struct managed *managed) {
 	int64_t wanted = managed->spec.check_timeout_ms;
-	return wanted > 0 && wanted < 2 * PROBE_TIMEOUT_MS ? wanted : PROBE_TIMEOUT_MS;
+	return wanted > 0 && wanted < INT64_C(2) * PROBE_TIMEOUT_MS ? wanted : PROBE_TIMEOUT_MS;
 }
 
 void server_probe(struct server *server) {
