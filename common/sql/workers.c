@@ -270,7 +270,8 @@ static void *work(void *context) {
  * still counts as idle); without memory for it, the others go on. */
 static void find_worker(struct sql_pool *pool) {
 	pthread_cond_signal(&pool->work);
-	if (pool->ready_count <= pool->idle_count || pool->thread_count >= pool->options.threads_max) return;
+	if (pool->ends || pool->ready_count <= pool->idle_count || pool->thread_count >= pool->options.threads_max)
+		return; /* when it ends nobody would join another one */
 	pthread_attr_t attributes;
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);

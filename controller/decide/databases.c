@@ -195,6 +195,12 @@ static const char *bring_in(struct deciding *deciding, const char *database) {
 	if (deciding->next.database_count >= RECORD_DATABASES_MAX)
 		return plan_text(deciding->plan, "the group has %d databases, more are not kept account of",
 		                 RECORD_DATABASES_MAX);
+	/* Not in the pass that promises more (set.c): what is on record must not be younger than the database. */
+	if (deciding->next.required != deciding->record->required ||
+	    deciding->next.member_count != deciding->record->member_count) {
+		plan_look(deciding->plan, 100);
+		return "it is added as soon as the record is written";
+	}
 	if (!is_required_met(deciding)) return "it is added when as many secondaries are synchronized as are required";
 	return step(deciding, ACTION_ADD_DATABASE, database, "adding it to the group");
 }

@@ -57,5 +57,9 @@ void decide(const struct view *view, struct scratch *scratch, struct plan *plan)
 		deciding.next.generation = view->record->generation + 1;
 		deciding.next.holder = view->identity;
 	}
+	if (deciding.newest_generation > 0 && deciding.next.generation <= deciding.newest_generation) {
+		deciding.next.generation = deciding.newest_generation + 1;
+		deciding.next.holder = view->identity;
+	}
 	report_decide(&deciding);
 }

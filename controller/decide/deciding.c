@@ -57,7 +57,10 @@ bool claim_server(struct deciding *deciding, const struct replica_view *replica)
 	int64_t there = replica->server.seen->instance.generation;
 	if (there == deciding->record->generation) return true;
 	if (there > deciding->record->generation) {
-		/* Somebody who was recorded later than what we look at has been here: our own look is late. */
+		/* Somebody who was recorded later than what we look at has been here, and our own look is late: then
+		 * the write below fails. Or the record is younger than the servers, which come from a group of the same
+		 * name over the same volumes: then it goes on from where they are. */
+		if (there > deciding->newest_generation) deciding->newest_generation = there;
 		plan_look(deciding->plan, 500);
 		return false;
 	}

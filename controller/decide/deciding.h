@@ -35,10 +35,11 @@ struct deciding {
 	                                     * incarnation; NULL otherwise */
 	const char *lost_reason; /* what speaks against the recorded primary: "PrimarySilent" …, NULL: nothing */
 	const char *lost_message;
-	bool is_lost;          /* … and its time is over */
-	const char *blocked;   /* GROUP_BLOCKED: for people, with replicas and LSNs */
-	bool servers_are_ours; /* our generation is claimed in the record: fenced changes may be planned */
-	bool wants_generation; /* a part has changes to make and the generation is not claimed: it will be, first */
+	bool is_lost;              /* … and its time is over */
+	const char *blocked;       /* GROUP_BLOCKED: for people, with replicas and LSNs */
+	bool servers_are_ours;     /* our generation is claimed in the record: fenced changes may be planned */
+	int64_t newest_generation; /* beyond the record's, on a server: the record was lost, or our look is late */
+	bool wants_generation;     /* a part has changes to make and the generation is not claimed: it will be, first */
 	/* What parts report, beside what the report sees by itself: condition type → (status, reason, message). */
 	size_t finding_count;
 	struct finding_row findings[32];

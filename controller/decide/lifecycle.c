@@ -26,6 +26,7 @@ static bool is_set(const struct child_view *child) {
 
 /* Its pods and claims are somebody else's then, whatever they are called. */
 static bool set_is_foreign(const struct view *view) {
+	if (view->set_is_foreign) return true;
 	for (size_t i = 0; i < view->child_count; i++) {
 		if (is_set(&view->children[i])) return view->children[i].state == CHILD_FOREIGN;
 	}

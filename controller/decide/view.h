@@ -151,6 +151,7 @@ struct view {
 	                                it is for others to do (cert-manager, or who made the Secret) */
 	bool has_certificate;        /* the own Secret holds the endpoints' certificate */
 	bool has_set;                /* the StatefulSet exists, and is ours */
+	bool set_is_foreign;         /* one of that name is somebody else's */
 	bool set_is_deleting;        /* … and is being deleted */
 	bool has_set_size;           /* it makes volumes, of set_size */
 	struct quantity set_size;

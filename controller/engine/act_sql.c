@@ -191,6 +191,7 @@ static void on_administrator(struct managed *managed, void *what, struct json_ob
 	bool is_first = deed->tries++ == 0;
 	const char *applied = is_first && managed->applied_password != NULL ? managed->applied_password : wanted;
 	if (!is_first || strcmp(applied, wanted) == 0) deed->tries = 2;
+	deed->password = password_digest(wanted);
 	log_in(deed, applied, wanted, on_administrator_batch);
 	wipe(&wanted);
 }
@@ -220,7 +221,7 @@ static void on_administrator_batch(void *context, const struct sql_results *resu
 		return;
 	}
 	bool note = err == NULL && !managed->is_gone && sets_password(deed);
-	if (note) deed->server->password = managed->administrator.digest;
+	if (note) deed->server->password = deed->password; /* what was applied, whatever was read since */
 	managed_hold(managed);
 	on_batch(deed, results, err);
 	if (note && !managed->is_gone && managed->password_differs) secrets_note_applied(managed);

@@ -47,6 +47,14 @@ void server_look_for_claim(struct server *server, const struct kube_object *know
 	if (!server->is_claim_asked && !is_early) ask(server, now);
 }
 
+bool is_of_object(const struct managed *managed, const struct json_object *json) {
+	const struct json_object *labels = json_get_path(json, "metadata", "labels", NULL);
+	const char *instance = json_get_text(labels, "app.kubernetes.io/instance");
+	const char *kind = json_get_text(labels, "app.kubernetes.io/name");
+	cleanup_free char *own = xasprintf("%s.%s", managed->resource->plural, managed->resource->group);
+	return (instance == NULL || strcmp(instance, managed->name) == 0) && (kind == NULL || strcmp(kind, own) == 0);
+}
+
 const struct kube_object *server_claim(const struct managed *managed, const char *pod) {
 	cleanup_free char *name = xasprintf("data-%s", pod);
 	const struct kube_object *seen = follow_get(managed->engine, CACHE_CLAIM, managed->namespace, name);

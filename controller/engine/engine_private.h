@@ -143,6 +143,7 @@ struct deed {
 	struct sql_client *client; /* of its own: an administrator's */
 	struct json_object *body;  /* of a write that is sent again until its outcome is known */
 	int64_t generation;        /* of the record when it was sent */
+	uint64_t password;         /* digest of sa's password in its batch */
 	int64_t began_at;
 	int tries;
 };
@@ -340,6 +341,8 @@ void secrets_refresh(struct managed *managed, int64_t now);
 void secrets_expire(struct managed *managed, bool at_once);
 /* Puts on record that all servers have sa's present password, once they do. */
 void secrets_note_applied(struct managed *managed);
+/* To tell passwords apart without keeping them. */
+uint64_t password_digest(const char *text);
 /* One was made, or somebody else was first: what it holds is known once it was read. */
 void secret_made(struct managed *managed, bool own);
 /* Each has been asked for once and answered: what is there is known. */
@@ -397,6 +400,8 @@ void health_refresh(struct managed *managed, int64_t now);
 void health_end(struct server *server);
 
 /* ---- claim.c ---- */
+/* Whether what the labels of a pod or claim say is this object: one of another kind may have its name. */
+bool is_of_object(const struct managed *managed, const struct json_object *json);
 /* The claim of its volume; a reference, or NULL. */
 const struct kube_object *server_claim(const struct managed *managed, const char *pod);
 /* Reads it by its name, unless the watch has it. `known`: what server_claim said. */

@@ -31,12 +31,16 @@ static void see_pod(const struct managed *managed, struct sight *sight, const ch
 	const struct json_object *pod =
 	        keep(sight, follow_get(engine, CACHE_POD, managed->namespace, replica->pod_name));
 	pod_view_read(pod, revision, managed->spec.role_label, &replica->pod);
+	replica->pod.is_ours &= is_of_object(managed, pod);
 	if (replica->pod.node == NULL) return;
 	node_view_read(keep(sight, follow_get(engine, CACHE_NODE, NULL, replica->pod.node)), &replica->node);
 }
 
 static void see_claim(const struct managed *managed, struct sight *sight, struct replica_view *replica) {
-	claim_view_read(keep(sight, server_claim(managed, replica->pod_name)), &replica->claim);
+	const struct json_object *claim = keep(sight, server_claim(managed, replica->pod_name));
+	/* Of another kind's object of the same name: neither grown, labelled nor deleted. */
+	if (claim != NULL && !is_of_object(managed, claim)) return;
+	claim_view_read(claim, &replica->claim);
 	const struct server *server = server_find(managed, replica->pod_name);
 	if (server != NULL && replica->claim.trouble == NULL) replica->claim.trouble = server->claim_trouble;
 }
@@ -95,6 +99,7 @@ static const char *see_set(const struct managed *managed, struct sight *sight) {
 	const struct json_object *set =
 	        keep(sight, follow_get(managed->engine, CACHE_SET, managed->namespace, managed->name));
 	sight->view.has_set = is_owned_by(set, managed->object->uid);
+	sight->view.set_is_foreign = set != NULL && !sight->view.has_set;
 	sight->view.set_is_deleting = json_get_path(set, "metadata", "deletionTimestamp", NULL) != NULL;
 	const struct json_object *size = child_volume_size(set);
 	sight->view.has_set_size = size != NULL && quantity_from_json(size, &sight->view.set_size);

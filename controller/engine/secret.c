@@ -42,7 +42,7 @@ static void wipe_cleanup(char **text) {
 }
 #define cleanup_wipe __attribute__((cleanup(wipe_cleanup)))
 
-static uint64_t digest_of(const char *text) {
+uint64_t password_digest(const char *text) {
 	cleanup_json struct json_object *json = json_object_new_string(text);
 	return json_digest(json);
 }
@@ -51,13 +51,13 @@ static uint64_t digest_of(const char *text) {
 
 static void compare_password(struct managed *managed) {
 	managed->password_differs = managed->administrator.digest != 0 && managed->applied_password != NULL &&
-	                            digest_of(managed->applied_password) != managed->administrator.digest;
+	                            password_digest(managed->applied_password) != managed->administrator.digest;
 }
 
 static void take_administrator(struct managed *managed, const struct json_object *secret) {
 	cleanup_wipe char *password = secret_text(secret, managed->spec.administrator_key);
 	managed->administrator.state = password != NULL ? SECRET_PRESENT : SECRET_INVALID;
-	managed->administrator.digest = password != NULL ? digest_of(password) : 0;
+	managed->administrator.digest = password != NULL ? password_digest(password) : 0;
 	managed->made_administrator = has_our_labels(managed, secret);
 }
 
@@ -267,7 +267,7 @@ static void on_password(struct managed *managed, void *what, struct json_object 
 	if (err != NULL || managed->is_gone || !managed->is_readable || managed->own_version == NULL) return;
 	cleanup_wipe char *password = secret_text(answer, managed->spec.administrator_key);
 	secret_wipe(answer);
-	if (password == NULL || digest_of(password) != managed->administrator.digest) return;
+	if (password == NULL || password_digest(password) != managed->administrator.digest) return;
 	cleanup_strbuf struct strbuf encoded = { 0 };
 	base64_append(&encoded, password, strlen(password));
 	cleanup_json struct json_object *patch = json_object_new_object();

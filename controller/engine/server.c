@@ -158,7 +158,7 @@ static void server_refresh(struct server *server) {
 	cleanup_kube_object const struct kube_object *claim = server_claim(managed, server->pod);
 	if (view.is_running && managed->spec.has_own_claims) server_look_for_claim(server, claim);
 	if (managed->spec.has_own_claims) server_look_for_trouble(server, claim != NULL ? claim->json : NULL);
-	bool is_reachable = view.is_running && view.ip != NULL && view.is_ours;
+	bool is_reachable = view.is_running && view.ip != NULL && view.is_ours && is_of_object(managed, pod->json);
 	cleanup_free char *process = xasprintf("%s %s %s", view.uid != NULL ? view.uid : "",
 	                                       view.incarnation_container != NULL ? view.incarnation_container : "",
 	                                       claim != NULL && claim->uid != NULL ? claim->uid : "");

@@ -34,7 +34,7 @@ ready_kube-apiserver() {
 start_kube-controller-manager() {
 	local insecure_port=() further
 	takes "$kube_controller_manager" --port=0 && insecure_port=(--port=0)
-	read -ra further <<<"${AGKEEPER_CLUSTER_CONTROLLER_FLAGS:-}"
+	read -r -d '' -a further <<<"${AGKEEPER_CLUSTER_CONTROLLER_FLAGS:-}" || true # on several lines, too
 	start kube-controller-manager "$kube_controller_manager" --bind-address 127.0.0.1 --secure-port "$controllers_port" \
 		"${insecure_port[@]}" --kubeconfig "$cluster/controller-manager.kubeconfig" \
 		--authentication-kubeconfig "$cluster/controller-manager.kubeconfig" \

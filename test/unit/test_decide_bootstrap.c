@@ -232,6 +232,17 @@ static void new_volume_is_waited_for_a_while(void **state) {
 	assert_true(plans(ACTION_CREATE_GROUP, "ag-0"));
 }
 
+/* Volumes that were kept know the numbers of an object that is gone. */
+static void generation_goes_on_from_the_servers(void **state) {
+	(void)state;
+	decide_world_group(world, 0);
+	for (size_t i = 0; i < 3; i++) decide_world_seen(world, i)->instance.generation = 7;
+	decide_world_seen(world, 0)->group.db_failover = false;
+	decide_world_run(world, settings_decide);
+	assert_int_equal(decide_world_count(world), 0);
+	assert_int_equal(world->deciding.newest_generation, 7);
+}
+
 static void found_group_is_adopted(void **state) {
 	(void)state;
 	decide_world_group(world, 1);
@@ -381,6 +392,7 @@ int main(void) {
 		TEST(failed_creation_is_named_and_waited_with),
 		TEST(old_volume_must_answer_first),
 		TEST(new_volume_is_waited_for_a_while),
+		TEST(generation_goes_on_from_the_servers),
 		TEST(found_group_is_adopted),
 		TEST(two_primaries_are_a_persons_matter),
 		TEST(group_without_a_primary),

@@ -346,6 +346,18 @@ static void somebody_elses_set_keeps_what_it_has(void **state) {
 	scene_expect(&scene, lifecycle_decide, "REMOVE_FINALIZER\n");
 }
 
+/* … also where no children can be made, because the catalogue has forgotten the version. */
+static void somebody_elses_set_keeps_what_it_has_without_an_image(void **state) {
+	(void)state;
+	cleanup_scene struct scene scene;
+	end_setup(&scene, scene_group, "{spec: {deletionPolicy: WipeOut}}");
+	scene.view.has_set = scene.view.has_image = false;
+	scene.view.set_is_foreign = true;
+	scene.view.child_count = 0;
+	scene.view.own_secret = scene.view.administrator_secret = SECRET_MISSING;
+	scene_expect(&scene, lifecycle_decide, "REMOVE_FINALIZER\n");
+}
+
 /* The catalogue has forgotten the version: there are no children to go by. */
 static void an_end_without_an_image(void **state) {
 	(void)state;
@@ -415,6 +427,7 @@ int main(void) {
 		cmocka_unit_test(what_each_policy_leaves),
 		cmocka_unit_test(a_users_secret_is_never_deleted),
 		cmocka_unit_test(somebody_elses_set_keeps_what_it_has),
+		cmocka_unit_test(somebody_elses_set_keeps_what_it_has_without_an_image),
 		cmocka_unit_test(an_end_without_an_image),
 		cmocka_unit_test(the_last_pod),
 		cmocka_unit_test(members_keep_their_pods),
