@@ -224,7 +224,9 @@ static void on_administrator_batch(void *context, const struct sql_results *resu
 	if (note) deed->server->password = deed->password; /* what was applied, whatever was read since */
 	managed_hold(managed);
 	on_batch(deed, results, err);
-	if (note && !managed->is_gone && managed->password_differs) secrets_note_applied(managed);
+	/* Our Secret may have been made before sa's was known: then the first password is noted here. */
+	bool is_unnoted = managed->password_differs || managed->applied_password == NULL;
+	if (note && !managed->is_gone && is_unnoted) secrets_note_applied(managed);
 	managed_release(managed);
 }
 
