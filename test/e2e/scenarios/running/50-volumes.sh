@@ -158,7 +158,7 @@ check "… a new request goes on from there" until_true 60 request_is unstuck Su
 
 kubectl -n demo create quota small --hard=requests.storage=22Gi >/dev/null
 quota_counts() { [[ $(field quota/small '{.status.used.requests\.storage}') == 21Gi ]]; }
-check "a quota" until_true 30 quota_counts
+check "a quota" until_true 120 quota_counts
 request quota sales Online 8Gi >/dev/null
 check "… stops it: Failed" until_true 90 request_is quota Failed
 check "… which says so" request_says quota "exceeded quota"
