@@ -240,7 +240,8 @@ void secrets_expire(struct managed *managed, bool at_once) {
 		struct secret_read *read = read_of(managed, i);
 		int64_t earliest = read->read_at + SECRETS_SOON_MS;
 		if (at_once || earliest <= now) read->read_at = 0;
-		else if (read->read_at + period_of(i) > earliest) read->read_at = earliest - period_of(i); /* due then */
+		else if (read->read_at + period_of(i) > earliest)
+			read->read_at = earliest - period_of(i); /* due then */
 	}
 	managed_look(managed);
 }
