@@ -485,6 +485,7 @@ void volume_keep_logs(struct process *process);
 void volume_free(struct volume *volume);
 bool is_converged(struct model *model, char why[200]);
 bool group_is_whole(struct model *model);
-void check_rows(struct model *model);
+/* I1: reads back what was acknowledged. False: nobody can be asked just now. */
+bool check_rows(struct model *model);
 
 #endif
