@@ -194,15 +194,6 @@ static bool may_take_another(struct deciding *deciding) {
 	return may_go_back || choose(deciding, target) != NULL;
 }
 
-/* The target cannot go on, and nobody can take its place without a person. */
-static bool loss_is_allowed_instead(struct deciding *deciding) {
-	const struct replica_view *target = target_of(deciding), *replica = allowed_loss(deciding);
-	if (replica == NULL || replica->incarnation == NULL || deciding->record->intent.forces) return false;
-	if (!is_fenced(deciding, replica)) return false;
-	if (answers(deciding, target)) return was_refused(deciding, target) && is_fenced(deciding, target);
-	return target == NULL || is_out_of_reach(deciding, target);
-}
-
 /* Relaxed: what was counted when the target was chosen is still so. A member that was started anew may have confirmed
  * commits to the old primary since. */
 static bool still_leads(const struct deciding *deciding, const struct replica_view *target) {
@@ -268,11 +259,6 @@ static void aim_with_loss(struct deciding *deciding) {
 	deciding->next.intent.forces = true;
 	deciding->next.required = 0;
 	aim(deciding, target);
-}
-
-static void force_instead(struct deciding *deciding) {
-	renew_generation(deciding); /* a FAILOVER of the target that comes late lands nowhere */
-	aim_with_loss(deciding);
 }
 
 /* On every member, the old primary too. Asynchronous replicas confirm nothing: they may go on. */
@@ -414,9 +400,6 @@ const struct transition transitions[] = {
 	{ PROMOTION_AIMED, "Another", may_take_another,
 	  "the target refused, or is gone, and another one holds every commit", take_another, PROMOTION_OPEN,
 	  "a late FAILOVER fails on the new generation" },
-	{ PROMOTION_AIMED, "Force", loss_is_allowed_instead,
-	  "a person allowed data loss, and the target refused or is gone, with nobody to take its place", force_instead,
-	  PROMOTION_AIMED, "only a person decides to lose commits" },
 	{ PROMOTION_AIMED, "Promote", target_is_fenced, "the target is fenced", promote, PROMOTION_AIMED,
 	  "the batch itself looks again, and throws unless the target still is fenced" },
 	{ PROMOTION_AIMED, "FenceTarget", always, "the target is not fenced, or does not answer", fence_target,

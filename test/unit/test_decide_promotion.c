@@ -859,49 +859,6 @@ static void data_loss_is_a_persons_decision(void **state) {
 	assert_non_null(group_planned(group, ACTION_REMOVE_ANNOTATION, -1));
 }
 
-static void run(struct group *group, int passes) {
-	for (int i = 0; i < passes; i++) {
-		group_pass(group);
-		group_do(group);
-	}
-}
-
-/* … also when SQL Server refuses the only one that could be chosen (a suspended copy), */
-static void data_loss_may_be_allowed_for_a_target_that_refused(void **state) {
-	(void)state;
-	cleanup_group struct group *group = group_new(2);
-	group_kill(group, 0);
-	group->servers[1].refuses = true;
-	run(group, 10);
-	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
-	assert_string_equal(target(group), "sql-1");
-	group->view.allow_data_loss = "sql-1/object-uid";
-	group_pass(group);
-	assert_true(group->deciding.next.intent.forces);
-	assert_int_equal(group->deciding.next.generation, group->record.generation + 1);
-	group_do(group);
-	group->servers[1].refuses = false; /* FORCE_FAILOVER_ALLOW_DATA_LOSS asks nobody */
-	for (int i = 0; i < 10 && group_planned(group, ACTION_FORCE_PROMOTE, 1) == NULL; i++)
-		group_pass(group), group_do(group);
-	assert_non_null(group_planned(group, ACTION_FORCE_PROMOTE, 1));
-	run(group, 10);
-	assert_primary(group, 1);
-	assert_false(group->record.failovers[0].lost_nothing);
-}
-
-/* … and when the one that was chosen is gone, and the others may lack what it holds. */
-static void data_loss_may_be_allowed_for_another_than_the_target(void **state) {
-	(void)state;
-	cleanup_group struct group *group = aimed_at_the_first();
-	group->view.allow_data_loss = "sql-2/object-uid";
-	group_pass(group);
-	assert_false(group->deciding.next.intent.forces); /* the target is there */
-	group_kill(group, 1);
-	run(group, 10);
-	assert_primary(group, 2);
-	assert_false(group->record.failovers[0].lost_nothing);
-}
-
 /* ---- Other groups ---- */
 
 static void nothing_fails_over_where_it_shall_not(void **state) {
@@ -1044,8 +1001,6 @@ int main(void) {
 		cmocka_unit_test(a_complete_stranger_is_no_member),
 		cmocka_unit_test(a_hand_over_whose_primary_dies_becomes_a_failover),
 		cmocka_unit_test(data_loss_is_a_persons_decision),
-		cmocka_unit_test(data_loss_may_be_allowed_for_a_target_that_refused),
-		cmocka_unit_test(data_loss_may_be_allowed_for_another_than_the_target),
 		cmocka_unit_test(nothing_fails_over_where_it_shall_not),
 		cmocka_unit_test(asynchronous_replicas_are_no_candidates),
 		cmocka_unit_test(an_asynchronous_group_hands_over_through_synchronous_commit),
