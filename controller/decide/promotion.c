@@ -177,14 +177,15 @@ static bool is_out_of_reach(const struct deciding *deciding, const struct replic
 	return silent != 0 && deciding->view->now - silent >= TARGET_SILENT_MS;
 }
 
-/* FAILOVER was sent to this target, perhaps. Another one may be taken when the server itself refused it (Msg 41142): it
- * has not become PRIMARY; or in strict mode, when it has gone: had it become PRIMARY, it could have acknowledged
- * nothing without the others, and they are fenced. */
+/* FAILOVER was sent to this target, perhaps. Another one may be taken when the server itself refused it (Msg 41142), or
+ * others hold more than it by now: it has not become PRIMARY; or in strict mode, when it has gone: had it become
+ * PRIMARY, it could have acknowledged nothing without the others, and they are fenced. */
 static bool may_take_another(struct deciding *deciding) {
 	const struct replica_view *target = target_of(deciding);
 	if (deciding->record->intent.forces) return false;
 	if (answers(deciding, target)) {
-		if (!was_refused(deciding, target) || !is_fenced(deciding, target)) return false;
+		bool cannot = was_refused(deciding, target) || is_overtaken(deciding, target);
+		if (!cannot || !is_fenced(deciding, target)) return false;
 	} else if (!is_strict(deciding->record) || !is_out_of_reach(deciding, target)) {
 		return false;
 	}
