@@ -220,6 +220,21 @@ static void offline_works(void **state) {
 	}
 }
 
+static void suspend_while_resolving(void **state) {
+	(void)state;
+	for (int works = 0; works < 2; works++) {
+		struct sim_world *world = world_with("suspend_while_resolving", works, 2);
+		sim_world_kill(world, 1);
+		sim_world_start(world, 1);
+		sim_world_run(world, SECOND);
+		assert_int_equal(outcome(world, 1, "ALTER DATABASE [agdb1] SET HADR SUSPEND", 5), works ? 0 : 983);
+		sim_world_do(world, 1, SET_SECONDARY);
+		sim_world_run(world, SECOND);
+		assert_int_equal(outcome(world, 1, "ALTER DATABASE [agdb1] SET HADR SUSPEND", 5), 0);
+		sim_world_free(world);
+	}
+}
+
 static void stale_readiness(void **state) {
 	(void)state;
 	for (int stale = 0; stale < 2; stale++) {
@@ -338,6 +353,7 @@ int main(void) {
 		cmocka_unit_test(older_configuration_accepted),
 		cmocka_unit_test(resolving_follows),
 		cmocka_unit_test(offline_works),
+		cmocka_unit_test(suspend_while_resolving),
 		cmocka_unit_test(stale_readiness),
 		cmocka_unit_test(start_up_takes_its_time),
 		cmocka_unit_test(the_latch_and_its_cure),
