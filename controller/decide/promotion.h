@@ -14,7 +14,9 @@
 
 enum {
 	SOON_MS = 50, /* while a promotion goes on: its answers come within milliseconds */
-	WHILE_BLOCKED_MS = 1000
+	WHILE_BLOCKED_MS = 1000,
+	MSG_LEAST = 200 /* attempt.number: what SQL Server answers a statement that it can read; lower numbers are the
+	                 * operating system's (nothing was sent, or no answer came) */
 };
 
 /* ---- judge.c ---- */

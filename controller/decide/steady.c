@@ -13,8 +13,6 @@
 enum {
 	OFFLINE_EVERY_MS = 1000,
 	RESTART_AFTER_MS = 5000, /* a stale primary that OFFLINE does not impress */
-	MSG_LEAST = 200,         /* what SQL Server answers a statement that it can read; lower numbers are the
-	                          * operating system's (nothing was sent, or no answer came) */
 };
 
 static void restart(struct deciding *deciding, const struct replica_view *replica) {

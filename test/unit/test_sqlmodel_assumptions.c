@@ -35,7 +35,10 @@ static int outcome(struct sim_world *world, size_t node, const char *batch, int 
 
 #define SET_REQUIRED(n) "ALTER AVAILABILITY GROUP [AG1] SET (REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT = " #n ")"
 #define SET_SECONDARY   "ALTER AVAILABILITY GROUP [AG1] SET (ROLE = SECONDARY)"
-#define INSERT(n)       "EXEC(N'USE agdb1; INSERT INTO t VALUES (" #n ")')"
+#define FORCE                                                                      \
+	"EXEC sp_set_session_context @key = N'external_cluster', @value = N'yes';" \
+	"ALTER AVAILABILITY GROUP [AG1] FORCE_FAILOVER_ALLOW_DATA_LOSS"
+#define INSERT(n) "EXEC(N'USE agdb1; INSERT INTO t VALUES (" #n ")')"
 
 static void rows_are_documented(void **state) {
 	(void)state;
@@ -52,6 +55,10 @@ static void failover_with_endpoint_stopped(void **state) {
 	(void)state;
 	for (int works = 0; works < 2; works++) {
 		struct sim_world *world = world_with("failover_with_endpoint_stopped", works, 2);
+		sim_world_do(world, 1, "ALTER ENDPOINT [AGEP] STATE = STOPPED");
+		assert_int_equal(outcome(world, 1, FORCE, 5), works ? 0 : 41144);
+		sim_world_free(world);
+		world = world_with("failover_with_endpoint_stopped", works, 2);
 		sim_world_do(world, 1, "ALTER ENDPOINT [AGEP] STATE = STOPPED");
 		assert_int_equal(sim_world_failover(world, 1), works ? 0 : 41144);
 		sim_world_free(world);
