@@ -98,7 +98,8 @@ struct engine {
 	struct lease_keeper *lease;
 	struct engine_metrics metrics;
 	struct offer offers[OFFERS];
-	char *tenure; /* identity of this tenure; NULL: we do not lead */
+	char *tenure;     /* identity of this tenure; NULL: we do not lead */
+	unsigned tenures; /* so far: what was begun in another one is not gone on with */
 	struct managed *managed[MANAGED_BUCKETS];
 	struct pause *pauses; /* engine.c */
 	int requests;         /* under way */
@@ -292,10 +293,11 @@ int64_t discovery_tick(struct engine *engine, int64_t now);
 struct managed *managed_find(struct engine *engine, const char *key);
 /* Made when it is new. NULL: the key is none. */
 struct managed *managed_get(struct engine *engine, const char *key);
-/* Takes over what the watch shows, unless we know better; false: the object is gone. */
+/* Takes over what the watch shows, unless we know better; false: the object is gone (and queued, where another one has
+ * its name). */
 bool managed_refresh(struct managed *managed);
-/* An answer of the API about the object itself; borrowed. */
-void managed_adopt(struct managed *managed, struct json_object *answer);
+/* An answer of the API about the object itself; borrowed. False: it is about another one, which the watch will show. */
+bool managed_adopt(struct managed *managed, struct json_object *answer);
 /* Spec and record of the newest object. False: it cannot be read. */
 bool managed_read(struct managed *managed);
 void managed_forget(struct managed *managed);
@@ -308,6 +310,11 @@ void managed_release(struct managed *managed);
 /* Whether `a` is a later resourceVersion than `b`. */
 bool version_is_newer(const char *a, const char *b);
 void wipe(char **text);
+
+/* ---- engine.c ---- */
+/* A request as long as we lead: it is given up when our hold of the Lease ends, as far as it is known when it is sent.
+ */
+void engine_request(struct engine *engine, const struct kube_request *request, kube_done *then, void *what);
 
 /* ---- A request on behalf of an object. `then` is called in any case, also when the object is gone. ---- */
 typedef void request_done(struct managed *managed, void *what, struct json_object *answer, const struct error *err);
@@ -406,6 +413,8 @@ bool is_of_object(const struct managed *managed, const struct json_object *json)
 const struct kube_object *server_claim(const struct managed *managed, const char *pod);
 /* Reads it by its name, unless the watch has it. `known`: what server_claim said. */
 void server_look_for_claim(struct server *server, const struct kube_object *known);
+/* What was read is out of date: it is read again. */
+void server_forget_claim(const struct managed *managed, const char *pod);
 
 /* Asks for what the storage says of it while it grows. */
 void server_look_for_trouble(struct server *server, const struct json_object *claim);
@@ -443,6 +452,9 @@ bool deed_may_go_on(const struct deed *deed);
 void deed_request(struct deed *deed, const struct kube_request *request, request_done *then);
 void deed_settle(struct deed *deed, enum engine_cache cache, const char *name, const struct json_object *answer);
 void deeds_free(struct managed *managed);
+/* Ends the sessions that deeds have of their own there: with the server's others, when it is another one by now, and
+ * when we cease to lead. */
+void deeds_end_sessions(const struct server *server);
 
 void act_on_api(struct deed *deed);    /* act_api.c */
 void act_on_child(struct deed *deed);  /* act_child.c */
