@@ -194,7 +194,7 @@ struct managed {
 	char *children_trouble;       /* why there are none */
 
 	struct secret_read administrator, own, configuration, certificate;
-	bool made_administrator; /* it is one that we made */
+	bool made_administrator, made_own; /* it is one that we made */
 	bool has_certificate;
 	unsigned settings_reads;  /* of Secrets that the children depend on: configuration, certificate */
 	char *configuration_text; /* mssql.conf of the Secret that spec names */
@@ -362,6 +362,8 @@ void secrets_free(struct managed *managed);
 char *secret_text(const struct json_object *secret, const char *key);
 /* Whether a Secret (or a child) carries the labels of one that was made for this object: no other is ever deleted. */
 bool has_our_labels(const struct managed *managed, const struct json_object *object);
+/* The same for a Secret under the name of our own, which tells by its type, too. */
+bool is_own_secret(const struct managed *managed, const struct json_object *secret);
 /* Overwrites the data of a Secret's tree, which is of no use afterwards. */
 void secret_wipe(struct json_object *secret);
 void secret_wipe_data(struct json_object *data);

@@ -7,7 +7,7 @@
 #define CHILD   "/apis/apps/v1/namespaces/demo/statefulsets/a"
 #define EVENTS  "/apis/events.k8s.io/v1/namespaces/demo/events"
 #define CLAIM   "/api/v1/namespaces/demo/persistentvolumeclaims/data-a-0"
-#define POD     "/api/v1/namespaces/demo/pods/a-0"
+#define OWN     "/api/v1/namespaces/demo/secrets/a-agkeeper"
 #define REQUEST "/apis/ops.kubedb.com/v1alpha1/namespaces/demo/mssqlserveropsrequests/grow"
 #define KEY     "MSSQLServerOpsRequest/demo/grow"
 
@@ -121,6 +121,59 @@ static void labels_are_for_the_claim_that_was_looked_at(void **state) {
 	sql_server_free(&server);
 }
 
+/* ---- Our own Secret ---- */
+
+static void set_labels(const char *path, const char *text) {
+	cleanup_json struct json_object *json = store_api_get(world.api, path);
+	struct json_object *labels = NULL;
+	assert_int_equal(json_parse(text, strlen(text), &labels, NULL), 0);
+	json_set(json_get(json, "metadata"), "labels", labels);
+	cleanup_free char *changed = json_to_text(json);
+	store_api_put(world.api, path, changed);
+}
+
+static void delete_object(void) {
+	cleanup_json struct json_object *json = store_api_get(world.api, OBJECT("a"));
+	json_set_text(json_get(json, "metadata"), "deletionTimestamp", "2026-11-22T00:00:02Z");
+	cleanup_free char *changed = json_to_text(json);
+	store_api_put(world.api, OBJECT("a"), changed);
+}
+
+static bool has_finalizer(void) {
+	cleanup_json struct json_object *json = store_api_get(world.api, OBJECT("a"));
+	const struct json_object *list = json_get_path(json, "metadata", "finalizers", NULL);
+	return list != NULL && json_object_array_length(list) > 0;
+}
+
+/* Its labels were taken off; its type cannot be. */
+static void our_own_secret_is_known_by_its_type(void **state) {
+	(void)state;
+	world_apply(&world, "a");
+	world_start(&world);
+	assert_true(wait_until(world_has(&world, CHILD) && world_has(&world, OWN)));
+	set_labels(OWN, "{\"theirs\":\"1\"}");
+	delete_object();
+	assert_true(wait_until(!has_finalizer()));
+	assert_false(world_has(&world, OWN));
+}
+
+/* Nothing says that it is ours: it stays, and nobody waits for it. */
+static void what_may_be_theirs_is_left(void **state) {
+	(void)state;
+	world_put(&world, OWN,
+	          "{\"metadata\":{\"namespace\":\"demo\",\"name\":\"a-agkeeper\",\"labels\":{"
+	          "\"app.kubernetes.io/instance\":\"a\",\"app.kubernetes.io/managed-by\":\"kubedb.com\"}},"
+	          "\"type\":\"Opaque\",\"data\":{\"controllerPassword\":\"U3Ryb25nLVBhc3MtMQ==\","
+	          "\"masterKeyPassword\":\"U3Ryb25nLVBhc3MtMQ==\"}}");
+	world_apply(&world, "a");
+	world_start(&world);
+	assert_true(wait_until(world_has(&world, CHILD)));
+	set_labels(OWN, "{}"); /* after it was read */
+	delete_object();
+	assert_true(wait_until(!has_finalizer()));
+	assert_true(world_has(&world, OWN));
+}
+
 /* ---- What is gone ---- */
 
 static void put_request(void) {
@@ -160,6 +213,8 @@ int main(void) {
 		TEST(no_request_outlives_the_lease),
 		TEST(who_has_a_name_anew_begins_anew),
 		TEST(labels_are_for_the_claim_that_was_looked_at),
+		TEST(our_own_secret_is_known_by_its_type),
+		TEST(what_may_be_theirs_is_left),
 		TEST(what_is_gone_has_no_failures),
 		TEST(whose_database_comes_has_none),
 	};
