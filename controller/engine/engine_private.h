@@ -126,6 +126,15 @@ struct child {
 	int64_t foreign_at;
 };
 
+/* A child that no cache follows, and that is not wanted: is there one of ours? */
+enum { STRAYS = 2 }; /* surplus.c says which */
+struct stray {
+	bool is_asked, is_known;
+	bool is_late;              /* what was asked is out of date */
+	struct json_object *brief; /* owned: what identifies it; NULL: there is none */
+	int64_t ask_at;
+};
+
 struct secret_read {
 	char *name; /* that was read last; NULL: none */
 	enum secret_state state;
@@ -191,7 +200,8 @@ struct managed {
 	size_t surplus_count;
 	struct json_object **surplus; /* owned: what identifies children that are not wanted any more */
 	int64_t surplus_until;        /* when to stop looking for them */
-	char *children_trouble;       /* why there are none */
+	struct stray strays[STRAYS];
+	char *children_trouble; /* why there are none */
 
 	struct secret_read administrator, own, configuration, certificate;
 	bool made_administrator, made_own; /* it is one that we made */
@@ -332,10 +342,15 @@ char *desired_text(uint64_t digest); /* as DESIRED_ANNOTATION has it; the caller
 struct json_object *children_desired(const struct managed *managed);
 struct child *child_find(struct managed *managed, const struct json_object *json);
 const struct kube_resource *child_resource(const struct json_object *json);
-/* Briefs of those that are ours and not wanted any more, as far as they are followed: looked for when the children have
- * changed, and for a moment after. */
+/* Briefs of those that are ours and not wanted any more: looked for when the children have changed, and for a moment
+ * after. */
 void surplus_refresh(struct managed *managed);
 void surplus_free(struct managed *managed);
+/* Asks for those that are not followed; `anew`: the children have changed. */
+void strays_refresh(struct managed *managed, bool anew);
+/* One was deleted, or cannot be: what is known of it is out of date. */
+void stray_forget(struct managed *managed, const struct json_object *json);
+void strays_free(struct managed *managed);
 /* Where it is followed; CACHES: nowhere. */
 enum engine_cache child_cache(const struct kube_resource *resource);
 bool is_owned_by(const struct json_object *object, const char *uid);

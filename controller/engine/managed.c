@@ -86,6 +86,7 @@ static void managed_free(struct managed *managed) {
 	read_free(managed);
 	if (managed->object != NULL) kube_object_unref(managed->object);
 	children_free(managed);
+	strays_free(managed);
 	operations_free(managed);
 	secrets_free(managed);
 	attempts_free(&managed->attempts);
