@@ -209,6 +209,7 @@ int view_fill(struct model *model, struct controller *controller, struct arena *
 		.administrator_secret = controller->cache.secrets.administrator ? SECRET_PRESENT : SECRET_MISSING,
 		.own_secret = controller->cache.secrets.own ? SECRET_PRESENT : SECRET_MISSING,
 		.made_administrator_secret = true,
+		.made_own_secret = true,
 		.has_certificate = controller->cache.secrets.has_certificate,
 		.has_set = controller->cache.set.exists,
 		.wanted_primary = object_annotation(object, "agkeeper.dev/primary"),
