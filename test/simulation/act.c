@@ -50,7 +50,9 @@ static void target_of(const struct action *action, char key[100]) {
 		name = child;
 	}
 	if (target == TARGET_SECRET) name = action_rows[action->type].name;
-	snprintf(key, 100, "%d %s", (int)target, name != NULL ? name : "");
+	if (target == TARGET_REQUEST) name = action->text;
+	bool is_beside = action->type == ACTION_WRITE_CHECK;
+	snprintf(key, 100, "%s%d %s", is_beside ? "beside " : "", (int)target, name != NULL ? name : "");
 }
 
 /* What was done is not done again before the watch has shown it. */
@@ -91,8 +93,16 @@ static bool is_open(const struct controller *controller, uint64_t job) {
 
 /* ---- The end of a job, at the controller ---- */
 
+static void end_check(const struct model *model, struct server_state *server, const struct job *job) {
+	if (job->code == 0) server->last_write_ok = model->now;
+	server->write_failures = job->code == 0 ? 0 : server->write_failures + 1;
+	server->write_failure_number = job->code > 0 ? job->code : 0;
+	snprintf(server->write_failure_text, sizeof(server->write_failure_text), "%.99s", job->text);
+}
+
 static void end_server(struct model *model, struct controller *controller, const struct job *job) {
 	struct server_state *server = &controller->servers[job->slot];
+	if (job->action.type == ACTION_WRITE_CHECK && strcmp(server->pod, job->pod) == 0) end_check(model, server, job);
 	if (server->busy != job->number) return;
 	server->busy = 0;
 	server->hides = server->refuses_login = server->failed = false;
@@ -103,17 +113,18 @@ static void end_server(struct model *model, struct controller *controller, const
 		server->loose_generation = job->generation;
 	if (job->action.type == ACTION_EXPORT_CERTIFICATE && job->code == 0)
 		controller->cache.secrets.has_certificate = model->cluster.secrets.has_certificate;
-	if (job->action.type == ACTION_WRITE_CHECK) {
-		if (job->code == 0) server->last_write_ok = model->now;
-		server->write_failures = job->code == 0 ? 0 : server->write_failures + 1;
-	}
 	if (job->action.type == ACTION_STOP_ENDPOINT && job->code == 0) server->pretends_stopped = true;
 	if (job->action.type == ACTION_START_ENDPOINT) server->pretends_stopped = false;
 	controller_probe(model, controller, job->slot);
 }
 
+/* By compare-and-swap on the object: repeated until it is known what came of it, and nothing is decided meanwhile. */
+static bool is_swap(enum action_type type) {
+	return type == ACTION_WRITE_STATUS || type == ACTION_PATCH_STORAGE;
+}
+
 static void end_object(struct controller *controller, struct job *job) {
-	if (job->action.type == ACTION_WRITE_STATUS) controller->status_write = 0;
+	if (is_swap(job->action.type)) controller->status_write = 0;
 	if (job->answered == NULL || job->answered_revision <= controller->answered_revision) return;
 	json_object_put(controller->answered);
 	controller->answered = take(&job->answered);
@@ -176,7 +187,7 @@ static void no_answer(struct model *model, struct event *event) {
 	struct job *job = event->data;
 	struct controller *controller = controller_of(model, job->controller, job->life);
 	if (controller == NULL || controller_holds(controller, event) || !is_open(controller, job->number)) return;
-	if (action_rows[job->action.type].target != TARGET_SERVER && job->action.type == ACTION_WRITE_STATUS) {
+	if (is_swap(job->action.type)) {
 		/* The same again, until it is known what the record says. */
 		if (!controller_may_act(model, controller)) controller_wake(model, controller, API_AGAIN);
 		send_request(model, job);
@@ -313,6 +324,7 @@ static void begin(struct model *model, struct controller *controller, const stru
 	controller_object(controller, &job->revision);
 	if (job->slot >= 0) {
 		snprintf(job->pod, NAME_SIZE, "%s", controller->cache.pods[job->slot].uid);
+		snprintf(job->claim, NAME_SIZE, "%s", controller->cache.claims[job->slot].uid);
 		job->node = controller->cache.pods[job->slot].node;
 	}
 	bool is_server = action_rows[action->type].target == TARGET_SERVER;
@@ -321,14 +333,18 @@ static void begin(struct model *model, struct controller *controller, const stru
 		return;
 	}
 	controller->busy[controller->busy_count++] = busy;
-	if (is_server) {
+	if (is_server && action->type != ACTION_WRITE_CHECK) {
 		controller->servers[job->slot].busy = job->number;
 		controller->servers[job->slot].hides = hides(action->type);
 	}
-	if (action->type == ACTION_WRITE_STATUS) controller->status_write = job->number;
+	if (is_swap(action->type)) controller->status_write = job->number;
 	say_action(model, controller, action);
 	job_later(model, dice_between(&model->dice, 0, 2 * MILLISECOND), job, emit);
 	job_release(job);
+}
+
+void controller_do(struct model *model, struct controller *controller, const struct action *action) {
+	begin(model, controller, action, NULL);
 }
 
 void controller_act(struct model *model, struct controller *controller, const struct plan *plan,

@@ -18,7 +18,7 @@ struct job {
 	int64_t generation, revision, timeout;
 	bool is_fenced, as_administrator, was_sent;
 	int slot, node;
-	char pod[NAME_SIZE];
+	char pod[NAME_SIZE], claim[NAME_SIZE]; /* uids */
 	uint64_t process, call;
 	/* What came of it. */
 	int code; /* HTTP status or Msg; 0: it succeeded; -1: not known */
@@ -47,6 +47,12 @@ void attempts_note_failure(struct model *model, struct controller *controller, c
 /* ---- The API's side: sets what came of it (act_api.c) ---- */
 
 void api_run(struct model *model, struct job *job);
+/* Of volumes that grow (act_volumes.c). */
+void api_patch_claim(struct model *model, struct job *job);
+void api_delete_set(struct model *model, struct job *job);
+void api_write_request(struct model *model, struct job *job);
+void api_patch_storage(struct model *model, struct job *job);
+int64_t bytes_of(const char *text); /* "20Gi" */
 
 /* ---- The servers' side (act_sql.c) ---- */
 

@@ -135,6 +135,8 @@ static void pass(struct model *model, struct controller *controller) {
 	cleanup_arena struct arena arena = { 0 };
 	struct record record = { 0 };
 	struct view view;
+	int64_t revision;
+	if (controller_object(controller, &revision) == NULL) controller_end_requests(model, controller);
 	if (view_fill(model, controller, &arena, &record, &view) != 0) return;
 	cleanup_plan struct plan plan = { 0 };
 	model->passes++;

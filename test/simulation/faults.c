@@ -287,7 +287,8 @@ static void suspend_begin(struct model *model, const struct fault *fault) {
 	ask_server(model, fault->a, "ALTER DATABASE [db0] SET HADR SUSPEND");
 }
 static void roll(struct json_object *object, const void *context) {
-	json_set_text(json_get(object, "spec"), "image", context);
+	struct json_object *spec = json_get(object, "spec");
+	json_set_text(spec, json_get(spec, "version") != NULL ? "version" : "image", context);
 	struct json_object *metadata = json_get(object, "metadata");
 	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
 }

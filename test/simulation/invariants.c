@@ -247,6 +247,7 @@ void check_action(struct model *model, const struct controller *controller, cons
 		        action_rows[action->type].name, (double)controller->renewed / SECOND);
 	if (action->type == ACTION_FORCE_PROMOTE && !model->force_allowed)
 		violate(model, "I5", "%s shall be forced, and nobody asked for it", action->pod);
+	check_pod_taken(model, controller, action);
 	if (action->type == ACTION_DELETE_POD) {
 		int slot = pod_slot(action->pod);
 		const struct pod *pod = slot >= 0 ? &model->cluster.pods[slot] : NULL;
@@ -372,6 +373,12 @@ static bool is_synchronized(const struct model *model, const struct process *pri
 		return false;
 	}
 	return true;
+}
+
+bool is_synchronized_to(struct model *model, int slot) {
+	char why[200];
+	const struct process *primary = only_primary(model, why);
+	return primary != NULL && (primary->slot == slot || is_synchronized(model, primary, slot, why));
 }
 
 static bool record_fits(struct model *model, const struct process *primary, char why[200]) {

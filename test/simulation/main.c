@@ -260,10 +260,11 @@ static int run_worse(const struct options *options) {
 static int run_boundaries(const struct options *options) {
 	int failed = 0;
 	bool all = strcmp(options->boundaries, "all") == 0, found = all;
-	for (size_t i = 0; i < script_count; i++) {
-		if (!all && strcmp(scripts[i].name, options->boundaries) != 0) continue;
+	for (size_t i = 0; i < script_count + volume_script_count; i++) {
+		const struct script *script = i < script_count ? &scripts[i] : &volume_scripts[i - script_count];
+		if (!all && strcmp(script->name, options->boundaries) != 0) continue;
 		found = true;
-		failed += boundaries_run(&scripts[i], options->jobs, options->mutation);
+		failed += boundaries_run(script, options->jobs, options->mutation);
 	}
 	if (!found) fprintf(stderr, "there is no script %s\n", options->boundaries);
 	return failed != 0 || !found;
