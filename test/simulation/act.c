@@ -517,7 +517,9 @@ static bool write_batch(struct model *model, const struct controller *controller
 	const struct statement_context context = { &controller->spec, record, secrets_of(model, &secrets) };
 	cleanup_strbuf struct strbuf text = { 0 };
 	cleanup_error struct error *err = NULL;
-	if (statement_of(&job->action, &context, &text, &err) != 0) {
+	bool is_ours = model->policy == POLICY_AGKEEPER;
+	if (is_ours ? statement_of(&job->action, &context, &text, &err) != 0
+	            : published_statement(&job->action, &controller->spec, &text, &err) != 0) {
 		violate(model, "statement", "%s cannot be written: %s", action_rows[job->action.type].name,
 		        err->message);
 		return false;
@@ -585,6 +587,7 @@ static void emit(struct model *model, struct event *event) {
 	boundary_reached(model, controller, job->boundary, BEFORE_ACTION);
 	if (controller_of(model, job->controller, job->life) == NULL) return;
 	check_action(model, controller, &job->action);
+	if (job->action.type == ACTION_PROMOTE && model->failover_sent == 0) model->failover_sent = model->now;
 	if (misdo(model, controller, job)) return;
 	if (action_rows[job->action.type].target != TARGET_SERVER) {
 		send_request(model, job);
@@ -651,7 +654,8 @@ static void begin(struct model *model, struct controller *controller, const stru
 	copy_action(job, action);
 	enum action_session session = action_rows[action->type].session;
 	job->as_administrator = session == SESSION_ADMINISTRATOR;
-	job->is_fenced = session == SESSION_FENCED || action->type == ACTION_CREATE_GROUP;
+	job->is_fenced =
+	        (session == SESSION_FENCED || action->type == ACTION_CREATE_GROUP) && model->policy == POLICY_AGKEEPER;
 	controller_object(controller, &job->revision);
 	if (job->slot >= 0) {
 		snprintf(job->pod, NAME_SIZE, "%s", controller->cache.pods[job->slot].uid);

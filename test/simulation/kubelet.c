@@ -231,9 +231,10 @@ static void delete_now(struct model *model, int slot) {
 	pod->ready = false;
 	note(model, "sales-%d: pod is being deleted", slot);
 	cluster_changed(model, ITEM_POD, slot);
-	if (process != NULL)
-		event_add(model, dice_between(&model->dice, 50 * MILLISECOND, 3 * SECOND),
-		          &(struct event){ .run = terminate, .a = (int64_t)process->id });
+	if (process == NULL) return;
+	int64_t hook = model->policy == POLICY_PUBLISHED ? pre_stop(model, process) : 0;
+	event_add(model, hook + dice_between(&model->dice, 50 * MILLISECOND, 3 * SECOND),
+	          &(struct event){ .run = terminate, .a = (int64_t)process->id });
 }
 
 /* The webhook holds the deletion of the primary back until somebody else is, or its patience ends. */

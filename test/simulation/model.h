@@ -14,6 +14,8 @@
  *   invariants.c what must hold                             runs.c       a seed: configuration, faults, verdict
  *   scenarios.c  the named attacks                          boundaries.c the controller killed at every action
  *   mutations.c  safety rules broken on purpose             main.c       the program
+ *   compare.c    how long a failover takes                  published_policy.c … as another operator has it
+ *   pre_stop.c   its containers' hook
  *
  * Time is in microseconds, from 1 s on. */
 #ifndef SIMULATION_MODEL_H
@@ -29,6 +31,7 @@
 #include "controller/act/statement.h"
 #include "controller/decide/decide.h"
 #include "simulation/mutations.h"
+#include "simulation/published_policy.h"
 #include "sql/observation.h"
 #include "sqlserver/instance.h"
 #include "sqlserver/session.h"
@@ -233,6 +236,8 @@ void kubelet_begin(struct model *model);
 void pod_delete(struct model *model, int slot, bool force);
 void pod_kill_container(struct model *model, int slot);
 void node_down(struct model *model, int node, bool down);
+/* The published policy's hook (pre_stop.c): how long SQL Server goes on until it is told to end. */
+int64_t pre_stop(struct model *model, const struct process *process);
 void pod_name(int slot, char name[NAME_SIZE]);
 int pod_slot(const char *name); /* -1: not one of ours */
 
@@ -288,6 +293,7 @@ struct controller {
 	uint64_t *child_hashes;
 
 	struct scratch scratch;
+	struct published published; /* while the published policy decides */
 	struct server_state servers[SLOTS];
 	struct attempts {
 		struct attempt *list; /* times are monotonic milliseconds of the controller */
@@ -348,6 +354,9 @@ struct clients {
 	bool stop;
 	bool table_ready[DATABASES];
 	int64_t last_ack, longest_gap;
+	/* Of others than this process: the first row that was acknowledged; 0: none yet. */
+	uint64_t lost_primary;
+	int64_t first_elsewhere;
 };
 void clients_begin(struct model *model);
 /* How many acknowledged rows `process` lacks; the first of them in *row. -1: it cannot be read. */
@@ -366,6 +375,7 @@ struct configuration {
 	int64_t write_every;
 	int watch_lag_ms;
 	bool has_webhook;
+	bool only_service; /* every client writes through the primary's Service */
 };
 
 struct fault {
@@ -408,6 +418,9 @@ struct boundary {
 };
 void boundary_reached(struct model *model, struct controller *controller, int64_t number, enum boundary_phase phase);
 
+/* Who decides: agkeeper, or for comparison the policy of published_policy.h. */
+enum policy { POLICY_AGKEEPER, POLICY_PUBLISHED, POLICIES };
+
 struct model {
 	int64_t now;
 	int64_t whole_since; /* 0: it is not */
@@ -417,6 +430,9 @@ struct model {
 	size_t event_count, event_size;
 	const struct configuration *configuration;
 	enum mutation mutation;
+	enum policy policy;
+	int64_t failover_sent; /* when the first FAILOVER left the controller; 0: none has */
+	int losses;            /* rules that the published policy broke, of those that apply to it */
 	struct network network;
 	struct process *processes[64];
 	size_t process_count;
@@ -485,6 +501,8 @@ void volume_keep_logs(struct process *process);
 void volume_free(struct volume *volume);
 bool is_converged(struct model *model, char why[200]);
 bool group_is_whole(struct model *model);
+/* The only primary's own view: every other replica commits as it shall, and has everything. */
+bool all_are_synchronized(struct model *model);
 void check_rows(struct model *model);
 
 #endif
