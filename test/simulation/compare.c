@@ -218,7 +218,8 @@ static void try(const struct compared *row, enum policy policy, uint64_t seed, b
 		                                      .write_every = WRITE_OFTEN,
 		                                      .watch_lag_ms = 5,
 		                                      .has_webhook = policy == POLICY_AGKEEPER,
-		                                      .only_service = true };
+		                                      .only_service = true,
+		                                      .in_order = true };
 	trial.model = model_new(&trial.configuration, seed, MUTATION_none);
 	trial.model->keeps_timeline = keeps_timeline;
 	trial.model->cluster.object = first_object(&trial.configuration);

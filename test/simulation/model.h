@@ -376,6 +376,7 @@ struct configuration {
 	int watch_lag_ms;
 	bool has_webhook;
 	bool only_service; /* every client writes through the primary's Service */
+	bool in_order;     /* no message between two servers overtakes another: else what was overtaken is lost */
 };
 
 struct fault {
@@ -434,6 +435,7 @@ struct model {
 	int64_t failover_sent; /* when the first FAILOVER left the controller; 0: none has */
 	int losses;            /* rules that the published policy broke, of those that apply to it */
 	struct network network;
+	int64_t letter_due[NODES][NODES];
 	struct process *processes[64];
 	size_t process_count;
 	struct volume *volumes[64];
