@@ -254,6 +254,7 @@ static void emit(struct model *model, struct event *event) {
 	boundary_reached(model, controller, job->boundary, BEFORE_ACTION);
 	if (controller_of(model, job->controller, job->life) == NULL) return;
 	check_action(model, controller, &job->action);
+	if (job->action.type == ACTION_PROMOTE && model->failover_sent == 0) model->failover_sent = model->now;
 	if (misdo(model, controller, job)) return;
 	if (action_rows[job->action.type].target != TARGET_SERVER) {
 		send_request(model, job);
@@ -320,7 +321,8 @@ static void begin(struct model *model, struct controller *controller, const stru
 	copy_action(job, action);
 	enum action_session session = action_rows[action->type].session;
 	job->as_administrator = session == SESSION_ADMINISTRATOR;
-	job->is_fenced = session == SESSION_FENCED || action->type == ACTION_CREATE_GROUP;
+	job->is_fenced =
+	        (session == SESSION_FENCED || action->type == ACTION_CREATE_GROUP) && model->policy == POLICY_AGKEEPER;
 	controller_object(controller, &job->revision);
 	if (job->slot >= 0) {
 		snprintf(job->pod, NAME_SIZE, "%s", controller->cache.pods[job->slot].uid);

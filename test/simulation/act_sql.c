@@ -48,7 +48,9 @@ bool sql_write(struct model *model, const struct controller *controller, const s
 	const struct statement_context context = { &controller->spec, record, secrets_of(model, &secrets) };
 	cleanup_strbuf struct strbuf text = { 0 };
 	cleanup_error struct error *err = NULL;
-	if (statement_of(&job->action, &context, &text, &err) != 0) {
+	bool is_ours = model->policy == POLICY_AGKEEPER;
+	if (is_ours ? statement_of(&job->action, &context, &text, &err) != 0
+	            : published_statement(&job->action, &controller->spec, &text, &err) != 0) {
 		violate(model, "statement", "%s cannot be written: %s", action_rows[job->action.type].name,
 		        err->message);
 		return false;

@@ -96,7 +96,7 @@ static int64_t patience(const struct configuration *configuration) {
 	return configuration->settings.timings[SIM_TIMING_startup] > 0 ? 900 * SECOND : 300 * SECOND;
 }
 
-static bool comes_up(struct model *model) {
+bool comes_up(struct model *model) {
 	char why[200];
 	if (model_until(model, ready_to_begin, patience(model->configuration))) {
 		note(model, "-- the group is up");
