@@ -9,7 +9,7 @@
  *   servers.c    SQL Server processes and sessions          observe.c    a probe's answer, without T-SQL
  *   cluster.c    the API server and its watches             kubelet.c    StatefulSet, pods, claims, nodes
  *   controller.c leader election and passes                 view.c       caches and probes → struct view
- *   act.c        plans → requests and batches               probes.c     asking the servers
+ *   act*.c       plans → requests and batches               probes.c     asking the servers
  *   clients.c    writers, and reading back                  faults.c     what goes wrong, one row each
  *   invariants.c what must hold                             runs.c       a seed: configuration, faults, verdict
  *   scenarios.c  the named attacks                          boundaries.c the controller killed at every action
