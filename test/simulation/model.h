@@ -13,9 +13,9 @@
  *   clients.c    writers, and reading back                  faults.c     what goes wrong, one row each
  *   invariants.c what must hold                             runs.c       a seed: configuration, faults, verdict
  *   scenarios.c  the named attacks                          boundaries.c the controller killed at every action
- *   mutations.c  safety rules broken on purpose             main.c       the program
+ *   mutations.c  safety rules broken on purpose: the table  misdeeds.c   how they are broken
  *   compare.c    how long a failover takes                  published_policy.c … as another operator has it
- *   pre_stop.c   its containers' hook
+ *   pre_stop.c   its containers' hook                       main.c       the program
  *
  * Time is in microseconds, from 1 s on. */
 #ifndef SIMULATION_MODEL_H
@@ -306,8 +306,8 @@ struct server_state {
 	int64_t diagnostics_at, last_write_ok;
 	int write_failures, write_failure_number;
 	char write_failure_text[100];
-	int64_t loose_generation; /* of a batch whose answer never came */
-	bool pretends_stopped;    /* mutation no_fence */
+	int64_t loose_generation;                  /* of a batch whose answer never came */
+	bool pretends_stopped, pretends_suspended; /* mutations no_fence, no_suspension */
 };
 struct observed {
 	struct arena arena;
@@ -502,6 +502,11 @@ struct model {
 	bool storage_fails;                                      /* the driver makes nothing larger */
 	int requests_made, requests_deleted, requests_of_people; /* the last: after all faults were over */
 	bool has_faults;                                         /* others than the controller's death in a script */
+	int64_t number_arrives_at; /* the next SET_REQUIRED is kept by the network until then; 0: it is not */
+	struct {
+		struct sim_disk *disk; /* owned; NULL: there is none */
+		int slot;
+	} snapshot;
 	bool kubelet_cut[NODES], node_is_down[NODES];
 	int64_t watch_stalled_until[CONTROLLERS];
 	struct controller controllers[CONTROLLERS];
