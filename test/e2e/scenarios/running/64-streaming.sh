@@ -17,4 +17,4 @@ victim=$(primary_of)
 under_load "streaming: the primary $victim is deleted" 120 "replaced $victim" kubectl -n demo delete pod "$victim" --wait=false
 equal "streaming: a hand-over" HandOver "$(field "$object" '{.status.failovers[0].kind}')"
 check "streaming: deleted" kubectl -n demo delete "$object" --timeout=120s
-kubectl -n demo delete secrets -l app.kubernetes.io/component=database >/dev/null
+kubectl -n demo delete secrets -l app.kubernetes.io/instance=ha-mssqlserver >/dev/null
