@@ -433,17 +433,15 @@ bool group_is_whole(struct model *model) {
 	return is_converged(model, why);
 }
 
-void check_rows(struct model *model) {
+bool check_rows(struct model *model) {
 	char why[200];
 	struct process *primary = only_primary(model, why);
 	int first = 0, missing = primary != NULL ? clients_missing(model, primary, &first) : -1;
-	if (missing == 0 || (missing > 0 && model->force_allowed)) return;
-	if (missing < 0) {
-		violate(model, "I3", "the primary's rows cannot be read: %s", why);
-		return;
-	}
+	if (missing < 0) return false;
+	if (missing == 0 || model->force_allowed) return true;
 	const struct row *row = &model->clients.rows[first];
 	violate(model, "I1",
 	        "%d acknowledged rows are lost; the first is %d in db%d, acknowledged by sales-%d at %.3f s", missing,
 	        first, row->database, row->slot, (double)row->at / SECOND);
+	return true;
 }

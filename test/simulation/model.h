@@ -9,7 +9,7 @@
  *   servers.c    SQL Server processes and sessions          observe.c    a probe's answer, without T-SQL
  *   cluster.c    the API server and its watches             kubelet.c    StatefulSet, pods, claims, nodes
  *   controller.c leader election and passes                 view.c       caches and probes → struct view
- *   act.c        plans → requests and batches               probes.c     asking the servers
+ *   act*.c       plans → requests and batches               probes.c     asking the servers
  *   clients.c    writers, and reading back                  faults.c     what goes wrong, one row each
  *   invariants.c what must hold                             runs.c       a seed: configuration, faults, verdict
  *   scenarios.c  the named attacks                          boundaries.c the controller killed at every action
@@ -485,6 +485,7 @@ void volume_keep_logs(struct process *process);
 void volume_free(struct volume *volume);
 bool is_converged(struct model *model, char why[200]);
 bool group_is_whole(struct model *model);
-void check_rows(struct model *model);
+/* I1: reads back what was acknowledged. False: nobody can be asked just now. */
+bool check_rows(struct model *model);
 
 #endif
