@@ -27,6 +27,8 @@ rows_go_on() { # FILE: more are acknowledged
 more_than() { (($(wc -l <"$1") > $2)); }
 
 # ---- strict: one after the other ----
+required null >/dev/null
+check "losses: a strict group" until_true 120 required_is 2
 check "nodes take no pods" hold_back
 victim=$(primary_of)
 mapfile -t others < <(others_of "$victim")
