@@ -122,3 +122,4 @@ let_back >/dev/null
 check "… until they are back: whole" until_true 120 whole
 equal "… and no rows at risk" none "$(field "$object" '{.status.failovers[0].rowsAtRisk}')"
 check "… what was acknowledged after the loss is there" rows_found "$work/loss"
+check "kills: deleted" kubectl -n demo delete "$object" --timeout=120s
