@@ -14,7 +14,9 @@
 
 enum {
 	SOON_MS = 50, /* while a promotion goes on: its answers come within milliseconds */
-	WHILE_BLOCKED_MS = 1000
+	WHILE_BLOCKED_MS = 1000,
+	MSG_LEAST = 200 /* attempt.number: what SQL Server answers a statement that it can read; lower numbers are the
+	                 * operating system's (nothing was sent, or no answer came) */
 };
 
 /* ---- judge.c ---- */
@@ -123,9 +125,10 @@ void steady_decide(struct deciding *deciding);
 bool is_leaving(const struct deciding *deciding, const struct replica_view *replica);
 /* Whether an old primary might be about where we cannot see it: beside the recorded one and this replica. */
 bool somebody_is_out_of_sight(const struct deciding *deciding, const struct replica_view *replica);
-/* A copy of a group database here that is not suspended; NULL: none. */
-const struct sql_database_row *moving(const struct replica_view *replica);
-void suspend(struct deciding *deciding, const struct replica_view *replica, const struct sql_database_row *row);
+/* Whether the replica may be let follow whoever contacts it: its endpoint is started, or it is told to (`is_seated`).
+ * While an old primary might reach it that could acknowledge with its help it is made sure first that it confirms
+ * nothing: that is planned, and false. */
+bool may_follow(struct deciding *deciding, const struct replica_view *replica, bool is_seated);
 /* What people and the admission webhook ask for. */
 void requests_decide(struct deciding *deciding);
 void open_intent(struct deciding *deciding, enum intent_kind kind, const char *wanted, const char *reason,
