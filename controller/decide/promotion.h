@@ -37,6 +37,11 @@ bool is_gone(const struct replica_view *replica);
 bool is_started_anew(const struct deciding *deciding, const struct replica_view *primary);
 /* The recorded primary, if it still is the recorded incarnation; NULL otherwise. */
 const struct replica_view *recorded_primary(const struct deciding *deciding);
+/* A primary that may well live is replaced only where that can succeed, else its replicas would be fenced for nothing:
+ * whether enough members beside it answer, and one of them may be promoted by itself. */
+bool others_suffice(const struct deciding *deciding);
+/* Adopted without a record, and none was PRIMARY. */
+bool is_primary_unknown(const struct record *record);
 /* Answers, in our group. */
 bool answers(const struct deciding *deciding, const struct replica_view *replica);
 
