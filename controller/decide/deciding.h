@@ -84,6 +84,9 @@ bool change_api(struct deciding *deciding, const struct action *action);
 /* An Event; `warning`: not normal. */
 void say(struct deciding *deciding, bool warning, const char *reason, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
+/* True once for what is `about` somebody in these words, among the last few: a write that is under way or refused is
+ * decided anew in every pass, and its Event is wanted once. */
+bool is_untold(struct deciding *deciding, const char *about, const char *words);
 void find(struct deciding *deciding, const char *condition, bool is_true, const char *reason, const char *format, ...)
         __attribute__((format(printf, 5, 6)));
 /* find(), and an Event with the same words when it is news: when the condition that is stored says otherwise. What

@@ -202,14 +202,16 @@ static bool is_out_of_reach(const struct deciding *deciding, const struct replic
 	return silent != 0 && deciding->view->now - silent >= TARGET_SILENT_MS;
 }
 
-/* It has said itself that it did not become PRIMARY, and nothing that was sent to it lands any more. */
+/* It has said itself that it did not become PRIMARY, and nothing that was sent to it lands any more: it refused, or
+ * others hold more than it by now. */
 static bool has_refused(const struct deciding *deciding, const struct replica_view *target) {
-	return answers(deciding, target) && is_fenced(deciding, target) && was_refused(deciding, target);
+	if (!answers(deciding, target) || !is_fenced(deciding, target)) return false;
+	return was_refused(deciding, target) || is_overtaken(deciding, target);
 }
 
-/* FAILOVER was sent to this target, perhaps. Another one may be taken when the server itself refused it (Msg 41142): it
- * has not become PRIMARY; or in strict mode, when it is out of reach: had it become PRIMARY, it could have acknowledged
- * nothing without the others, and they are fenced. */
+/* FAILOVER was sent to this target, perhaps. Another one may be taken when the server itself refused it (Msg 41142), or
+ * others hold more than it by now: it has not become PRIMARY; or in strict mode, when it is out of reach: had it become
+ * PRIMARY, it could have acknowledged nothing without the others, and they are fenced. */
 static bool may_take_another(struct deciding *deciding) {
 	const struct replica_view *target = target_of(deciding);
 	if (deciding->record->intent.forces) return false;
@@ -226,7 +228,7 @@ static bool loss_is_allowed_now(struct deciding *deciding) {
 	const struct replica_view *target = target_of(deciding), *replica = allowed_loss(deciding);
 	if (replica == NULL || replica->incarnation == NULL || !is_fenced(deciding, replica)) return false;
 	bool forces = deciding->record->intent.forces;
-	if (replica == target) return !forces && was_refused(deciding, target);
+	if (replica == target) return !forces && has_refused(deciding, target);
 	bool would_not = forces && target != NULL && is_fenced(deciding, target) &&
 	                 failed(deciding, ACTION_FORCE_PROMOTE, target) != NULL;
 	return would_not || has_refused(deciding, target) || is_out_of_reach(deciding, target);

@@ -54,7 +54,8 @@ bool is_complete(const struct deciding *deciding, const struct replica_view *rep
 /* Its endpoint is stopped and our generation in force, in one answer: neither an old primary nor an old controller
  * reaches it any more. */
 bool is_fenced(const struct deciding *deciding, const struct replica_view *replica);
-/* How its copies stand to those of another: only positions on one recovery fork compare. */
+/* How its copies stand to those of another: only positions on one recovery fork compare, and what a recorded target's
+ * own new fork began with. */
 enum standing { STANDING_BEHIND, STANDING_EQUAL, STANDING_AHEAD, STANDING_MIXED, STANDING_APART };
 enum standing standing_of(const struct deciding *deciding, const struct replica_view *replica,
                           const struct replica_view *other);
@@ -74,6 +75,9 @@ bool is_member(const struct record *record, const struct replica_view *replica);
 const struct replica_view *choose(const struct deciding *deciding, const struct replica_view *except);
 /* Enough members are fenced, this one among them, and it holds everything. */
 bool may_be_promoted(const struct deciding *deciding, const struct replica_view *replica);
+/* Relaxed: a member that counts has come to hold more than the target: it was not fenced for a while (started anew),
+ * and the old primary lived on. That the target was never PRIMARY shows in the fork, which is still theirs. */
+bool is_overtaken(const struct deciding *deciding, const struct replica_view *target);
 /* Members that the count still lacks are answering: it is a matter of moments. */
 bool is_counting(const struct deciding *deciding);
 /* For people: whom it waits for, and what is known of the others. */

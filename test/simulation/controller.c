@@ -135,10 +135,13 @@ static void pass(struct model *model, struct controller *controller) {
 	cleanup_arena struct arena arena = { 0 };
 	struct record record = { 0 };
 	struct view view;
+	int64_t revision;
+	if (controller_object(controller, &revision) == NULL) controller_end_requests(model, controller);
 	if (view_fill(model, controller, &arena, &record, &view) != 0) return;
 	cleanup_plan struct plan plan = { 0 };
 	model->passes++;
-	decide(&view, &controller->scratch, &plan);
+	if (model->policy == POLICY_PUBLISHED) published_decide(&view, &controller->published, &plan);
+	else decide(&view, &controller->scratch, &plan);
 	if (plan.state != NULL && (controller->state == NULL || strcmp(controller->state, plan.state) != 0)) {
 		note(model, "controller-%d: %s", controller->index, plan.state);
 		controller->state = plan.state; /* a row of a static table */

@@ -100,9 +100,21 @@ static bool others_hold_everything(const struct model *model, int slot) {
 	bool may_differ = configuration->required >= 0 && configuration->databases > 1;
 	return configuration->required != 0 && others > 0 && !may_differ;
 }
+/* A secondary that was suspended when its primary was lost cannot catch up with anybody, and SQL Server promotes it only
+ * by force (Msg 41142): a person must decide, whatever the record knows. The primary may not have heard of it yet. */
+static bool is_suspended(const struct model *model) {
+	for (size_t i = 0; i < model->process_count; i++) {
+		const struct sim_instance *instance = model->processes[i]->instance;
+		for (size_t j = 0; j < instance->database_count; j++)
+			if (instance->databases[j]->suspended) return true;
+	}
+	return false;
+}
 /* A volume is lost, once in a run, and while others hold everything. */
 static void lose_volume_begin(struct model *model, const struct fault *fault) {
-	if (model->volumes_lost > 0 || !group_is_whole(model) || !others_hold_everything(model, fault->a)) return;
+	if (model->volumes_lost > 0 || !group_is_whole(model) || !others_hold_everything(model, fault->a) ||
+	    is_suspended(model))
+		return;
 	struct claim *claim = &model->cluster.claims[fault->a];
 	struct process *process = process_at(model, fault->a);
 	model->volumes_lost++;
@@ -271,10 +283,12 @@ static void ask_server(struct model *model, int slot, const char *batch) {
 	process_touch(model, process);
 }
 static void suspend_begin(struct model *model, const struct fault *fault) {
+	if (model->volumes_lost > 0 && !group_is_whole(model)) return;
 	ask_server(model, fault->a, "ALTER DATABASE [db0] SET HADR SUSPEND");
 }
 static void roll(struct json_object *object, const void *context) {
-	json_set_text(json_get(object, "spec"), "image", context);
+	struct json_object *spec = json_get(object, "spec");
+	json_set_text(spec, json_get(spec, "version") != NULL ? "version" : "image", context);
 	struct json_object *metadata = json_get(object, "metadata");
 	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
 }

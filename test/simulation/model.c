@@ -7,6 +7,7 @@ struct model *model_new(const struct configuration *configuration, uint64_t seed
 	struct model *model = xcalloc(1, sizeof(*model));
 	model->now = SECOND;
 	model->dice.state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
+	model->storage_dice.state = seed * UINT64_C(0x9e6c63d0876a9a47) + 7;
 	model->configuration = configuration;
 	model->mutation = mutation;
 	model->network.held_percent = 50;

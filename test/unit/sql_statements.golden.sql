@@ -301,6 +301,7 @@ WHERE g.name = N'ag1';
 SELECT c.database_name AS name, s.group_database_id AS group_database_id,
     s.replica_id AS replica_id,
     CASE WHEN s.is_local = 1 THEN f.recovery_fork_guid END AS recovery_fork,
+    CASE WHEN s.is_local = 1 THEN f.fork_point_lsn END AS fork_point_lsn,
     s.is_local AS is_local, s.is_primary_replica AS is_primary_replica,
     s.synchronization_state_desc AS synchronization,
     s.is_commit_participant AS is_commit_participant, s.is_suspended AS is_suspended,

@@ -548,6 +548,61 @@ static void forks_do_not_compare(void **state) {
 	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
 }
 
+/* Relaxed, sql-0 is lost, and `group` is at the point where FAILOVER is to be sent to sql-1. */
+static struct group *aimed_at_the_first(void) {
+	struct group *group = group_new(3);
+	group->spec.required = group->record.required = 1;
+	for (size_t i = 0; i < 3; i++) group->servers[i].required = 1;
+	group_kill(group, 0);
+	until_target(group);
+	assert_string_equal(target(group), "sql-1");
+	group_pass(group);
+	assert_non_null(group_planned(group, ACTION_PROMOTE, 1));
+	return group;
+}
+
+/* It was PRIMARY, on a fork of its own, and died before anybody had looked: it still leads. */
+static void a_target_that_began_its_fork_is_promoted_again(void **state) {
+	(void)state;
+	cleanup_group struct group *group = aimed_at_the_first();
+	group_do(group);
+	assert_int_equal(group->servers[1].role, SQL_ROLE_PRIMARY);
+	group_kill(group, 1);
+	group_pass(group);
+	group_do(group);
+	group_start(group, 1);
+	assert_true(group_settle(group) > 0);
+	assert_primary(group, 1);
+}
+
+/* … unless somebody hardened what lies behind that point, for an old primary that lives on. */
+static void a_target_behind_its_fork_is_not(void **state) {
+	(void)state;
+	cleanup_group struct group *group = aimed_at_the_first();
+	group_do(group);
+	group_kill(group, 1);
+	group->servers[2].end[0]++;
+	group_start(group, 1);
+	for (int i = 0; i < 20; i++) {
+		group_pass(group);
+		assert_null(group_planned(group, ACTION_PROMOTE, -1));
+		group_do(group);
+	}
+}
+
+/* FAILOVER never came to it, and the other one, started anew, confirmed more to the old primary: that one leads now. */
+static void an_overtaken_target_is_given_up(void **state) {
+	(void)state;
+	cleanup_group struct group *group = aimed_at_the_first();
+	group->servers[2].end[0]++;
+	for (int i = 0; i < 50 && strcmp(group->record.primary.pod, "sql-0") == 0; i++) {
+		group_pass(group);
+		assert_null(group_planned(group, ACTION_PROMOTE, 1));
+		group_do(group);
+	}
+	assert_primary(group, 2);
+}
+
 /* Adopted without a record: all must be asked. */
 static void without_a_record_all_must_answer(void **state) {
 	(void)state;
@@ -1295,6 +1350,9 @@ int main(void) {
 		cmocka_unit_test(relaxed_takes_who_is_ahead_in_all),
 		cmocka_unit_test(strict_takes_either),
 		cmocka_unit_test(forks_do_not_compare),
+		cmocka_unit_test(a_target_that_began_its_fork_is_promoted_again),
+		cmocka_unit_test(a_target_behind_its_fork_is_not),
+		cmocka_unit_test(an_overtaken_target_is_given_up),
 		cmocka_unit_test(without_a_record_all_must_answer),
 		cmocka_unit_test(failover_may_want_the_endpoint_running),
 		cmocka_unit_test(a_stale_primary_is_set_right),

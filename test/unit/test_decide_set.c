@@ -282,6 +282,21 @@ static void a_new_database_is_recorded_at_once(void **state) {
 	assert_int_equal(group->record.required, 2);
 }
 
+/* Nobody but the primary has it, and writers may fill it already. */
+static void a_database_on_its_way_keeps_r_down(void **state) {
+	(void)state;
+	static const char *wanted[] = { "orders" };
+	cleanup_group struct group *group = group_new(3);
+	group->record.required = 0;
+	group->spec.databases = wanted;
+	group->spec.database_count = 1;
+	run(group, 20);
+	assert_int_equal(group->record.required, 0);
+	group->spec.database_count = 0;
+	run(group, 20);
+	assert_int_equal(group->record.required, 2);
+}
+
 /* configure_while_unmet = 0: Msg 988. */
 static void a_refused_change_loosens_first(void **state) {
 	(void)state;
@@ -331,6 +346,7 @@ int main(void) {
 		cmocka_unit_test(a_loose_change_is_fenced_off_first),
 		cmocka_unit_test(a_suspended_database_is_no_member),
 		cmocka_unit_test(a_new_database_is_recorded_at_once),
+		cmocka_unit_test(a_database_on_its_way_keeps_r_down),
 		cmocka_unit_test(a_refused_change_loosens_first),
 		cmocka_unit_test(the_spec_decides_who_may_be_one),
 	};
