@@ -133,6 +133,8 @@ static bool lost_its_primary(struct deciding *deciding) {
 
 static bool is_late(struct deciding *deciding) {
 	if (!is_hand_over(deciding) || deciding->primary == NULL) return false;
+	/* It got into the group between the wish and the fence: nobody who counts need have it. */
+	if (unrecorded_database(deciding, deciding->primary) != NULL) return true;
 	const struct replica_view *wanted = view_find(deciding->view, deciding->record->intent.wanted);
 	if (wanted != NULL && scratch_of(deciding, wanted)->refused) return true;
 	return deciding->view->now - deciding->scratch->intent_seen > deciding->spec->transfer_timeout_ms;
@@ -274,8 +276,13 @@ static void close_intent(struct deciding *deciding) {
 }
 
 static void give_up(struct deciding *deciding) {
-	say(deciding, true, "HandOverGivenUp", "no replica was ready within %lld s: %s goes on",
-	    (long long)deciding->spec->transfer_timeout_ms / 1000, deciding->record->primary.pod);
+	const char *database = unrecorded_database(deciding, deciding->primary);
+	if (database != NULL)
+		say(deciding, true, "HandOverGivenUp", "database %s is new in the group: %s goes on", database,
+		    deciding->record->primary.pod);
+	else
+		say(deciding, true, "HandOverGivenUp", "no replica was ready within %lld s: %s goes on",
+		    (long long)deciding->spec->transfer_timeout_ms / 1000, deciding->record->primary.pod);
 	clear_intent(deciding);
 	deciding->scratch->handed_over_at = deciding->view->now;
 	for (size_t i = 0; i < ARRAY_LENGTH(deciding->scratch->replicas); i++)
@@ -463,8 +470,9 @@ const struct transition transitions[] = {
 	{ PROMOTION_OPEN, "Cancel", is_false_alarm, "the primary is PRIMARY and well, or nobody can take its place",
 	  close_intent, PRIMARY_STEADY, "nobody was told to become PRIMARY yet: it goes on" },
 	{ PROMOTION_OPEN, "GiveUp", is_late,
-	  "a hand-over found no target in its time, or was refused, and the primary lives", give_up, PRIMARY_STEADY,
-	  "a planned hand-over must not keep writers waiting" },
+	  "a hand-over found no target in its time, was refused, or a database came into the group, and the primary "
+	  "lives",
+	  give_up, PRIMARY_STEADY, "a planned hand-over must not keep writers waiting" },
 	{ PROMOTION_OPEN, "Convert", lost_its_primary, "the primary was lost during a hand-over", make_failover,
 	  PROMOTION_OPEN, "now any candidate will do" },
 	{ PROMOTION_OPEN, "Redirect", wish_has_changed,

@@ -49,6 +49,8 @@ bool answers(const struct deciding *deciding, const struct replica_view *replica
 
 /* The local row of a recorded database; NULL: this replica has none. */
 const struct sql_database_row *copy_of(const struct replica_view *replica, const char *group_database_id);
+/* A database that is in the group here, and not on record; NULL: none. */
+const char *unrecorded_database(const struct deciding *deciding, const struct replica_view *primary);
 /* It has a copy with a known position of each recorded database. */
 bool is_complete(const struct deciding *deciding, const struct replica_view *replica);
 /* Its endpoint is stopped and our generation in force, in one answer: neither an old primary nor an old controller

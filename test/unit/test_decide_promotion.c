@@ -717,6 +717,47 @@ static void a_primary_on_request(void **state) {
 	assert_int_equal(group->record.required, 2);
 }
 
+/* What comes into the group now would be missing in what is counted: the wish is looked at again. */
+static void a_hand_over_waits_for_what_changes_on_the_primary(void **state) {
+	(void)state;
+	enum { NEW_DATABASE, BUSY, LOOSE, PLANNED, HINDRANCES };
+	for (int hindrance = NEW_DATABASE; hindrance < HINDRANCES; hindrance++) {
+		cleanup_group struct group *group = group_new(3);
+		struct server_view *primary = &group->view.replicas[0].server;
+		group->view.wanted_primary = "sql-1";
+		group_look(group);
+		if (hindrance == NEW_DATABASE) group->database_count = 2;
+		if (hindrance == BUSY) primary->is_busy = true;
+		if (hindrance == LOOSE) primary->loose_generation = group->record.generation;
+		if (hindrance == PLANNED) group->servers[0].endpoint_runs = false;
+		group_pass(group);
+		assert_int_equal(group->deciding.next.intent.kind, INTENT_NONE);
+		assert_null(group_planned(group, ACTION_REMOVE_ANNOTATION, -1));
+		primary->is_busy = false;
+		primary->loose_generation = 0;
+		for (int i = 0; i < 30; i++) {
+			group_do(group);
+			group_pass(group);
+		}
+		assert_primary(group, 1);
+		assert_int_equal(group->record.database_count, group->database_count);
+	}
+}
+
+/* … and one that came between the wish and the fence ends it. */
+static void a_database_that_came_in_ends_a_hand_over(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group->view.wanted_primary = "sql-1";
+	group_pass(group);
+	group_do(group);
+	assert_int_equal(group->record.intent.kind, INTENT_HAND_OVER);
+	group->database_count = 2;
+	group_pass(group);
+	assert_int_equal(group->deciding.next.intent.kind, INTENT_NONE);
+	assert_string_equal(group->deciding.next.primary.pod, "sql-0");
+}
+
 static void a_request_that_cannot_be_met_is_refused(void **state) {
 	(void)state;
 	cleanup_group struct group *group = group_new(3);
@@ -1359,6 +1400,8 @@ int main(void) {
 		cmocka_unit_test(offline_may_fail),
 		cmocka_unit_test(an_old_primary_that_only_starts_is_no_member),
 		cmocka_unit_test(a_primary_on_request),
+		cmocka_unit_test(a_hand_over_waits_for_what_changes_on_the_primary),
+		cmocka_unit_test(a_database_that_came_in_ends_a_hand_over),
 		cmocka_unit_test(a_request_that_cannot_be_met_is_refused),
 		cmocka_unit_test(a_deletion_hands_over_first),
 		cmocka_unit_test(a_stale_departure_is_forgotten),
