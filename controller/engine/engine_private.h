@@ -39,6 +39,8 @@
 
 enum {
 	PROBE_MS = 5000,             /* between looks at a group that is at rest */
+	WRITERS_PROBE_MS = 1200,     /* … that is written to: commits wait when a replica is lost, until we see it */
+	WRITERS_MS = 30 * 1000,      /* so long after its log was last seen to grow: while they wait it does not */
 	PROBE_TIMEOUT_MS = 5000,     /* of one probe, unless spec says otherwise */
 	SECRETS_MS = 600 * 1000,     /* between reads of an object's Secrets */
 	OWN_SECRET_MS = 3600 * 1000, /* … of our own */
@@ -233,6 +235,7 @@ struct managed {
 	struct settling *settlings;
 	int64_t probe_at;    /* when to ask all servers again */
 	int64_t probe_ms;    /* how long the last answer took, our own queue included */
+	int64_t written_at;  /* when the primary's log was last seen to have grown; 0: never */
 	bool is_in_motion;   /* the plan asked to look again soon, or a pod has changed: every answer is looked at */
 	bool awaits_answers; /* what there was to decide is decided */
 	int64_t event_at;    /* of a pod, not followed by an action yet; 0: none (ns) */
