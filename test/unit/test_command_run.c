@@ -16,13 +16,13 @@
 #include "unit/store_api.h"
 #include "unit/webhook_certificates.h"
 
-#define IP    "127.0.0.42"
+#define IP    "127.0.0.48"
 #define GROUP "/apis/sql.mssql.microsoft.com/v1alpha1/namespaces/demo/sqlserveravailabilitygroups/ag"
 #define POD   "/api/v1/namespaces/demo/pods/ag-0"
 
 struct process {
 	struct store_api *api;
-	char *folder, *webhooks, *metrics; /* "127.0.0.42:1234" */
+	char *folder, *webhooks, *metrics; /* "127.0.0.48:1234" */
 	pid_t pid;
 };
 
