@@ -26,6 +26,7 @@
 #include "controller/engine/attempts.h"
 #include "controller/engine/engine.h"
 #include "controller/engine/queue.h"
+#include "controller/engine/workshop.h"
 #include "kube/events.h"
 #include "kube/lease_keeper.h"
 #include "sql/observation.h"
@@ -96,6 +97,7 @@ struct engine {
 	struct sql_library *library;
 	struct sql_pool *pool;
 	struct sql_streams *streams;
+	struct workshop *workshop; /* keys are made there */
 	struct event_recorder *recorder;
 	struct lease_keeper *lease;
 	struct engine_metrics metrics;
