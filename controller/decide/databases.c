@@ -6,7 +6,11 @@
 #include "controller/decide/trouble.h"
 #include "sql/statements.h"
 
-enum { MSG_INVALID_OBJECT = 208, MSG_PERMISSION_DENIED = 262 };
+enum {
+	MSG_INVALID_OBJECT = 208,
+	MSG_PERMISSION_DENIED = 262,
+	STUCK_AFTER = 3 /* failures of one step: it is for a person now */
+};
 
 static bool same(const char *a, const char *b) {
 	return a != NULL && b != NULL && strcmp(a, b) == 0;
@@ -146,9 +150,57 @@ static const struct replica_view *holder_of(const struct deciding *deciding, con
 	return NULL;
 }
 
+static bool is_stuck(const struct deciding *deciding, const char *database) {
+	static const enum action_type steps[] = { ACTION_CREATE_DATABASE, ACTION_SET_RECOVERY_FULL,
+		                                  ACTION_BACKUP_DATABASE, ACTION_BACKUP_OTHERS_DATABASE,
+		                                  ACTION_ADD_DATABASE };
+	for (size_t i = 0; i < ARRAY_LENGTH(steps); i++) {
+		const struct attempt *attempt =
+		        attempt_of(deciding->view, steps[i], deciding->primary->pod_name, database);
+		if (attempt != NULL && attempt->failures >= STUCK_AFTER) return true;
+	}
+	return false;
+}
+
+/* Writers may fill it before it is in the group, where nobody but the primary has it. */
+static bool is_arriving(const struct deciding *deciding, const char *database) {
+	if (is_stuck(deciding, database)) return false;
+	const struct sql_local_database_row *local = local_of(deciding->primary->server.seen, database);
+	if (local == NULL) return holder_of(deciding, database) == NULL;
+	return local->group_database_id == NULL && same(local->state, "ONLINE") &&
+	       deciding->next.database_count < RECORD_DATABASES_MAX;
+}
+
+bool databases_arrive(const struct deciding *deciding) {
+	for (size_t i = 0; i < deciding->spec->database_count; i++) {
+		if (is_arriving(deciding, deciding->spec->databases[i])) return true;
+	}
+	const struct sql_observation *seen = deciding->primary->server.seen;
+	for (size_t i = 0; deciding->spec->takes_every_database && i < seen->local_database_count; i++) {
+		const char *name = seen->local_databases[i].name;
+		if (!same(name, SQL_SYSTEM_DATABASE) && is_arriving(deciding, name)) return true;
+	}
+	return false;
+}
+
+/* Loosening is recorded first: whoever was promoted before the record has the database would be without it. Not for a
+ * step whose time has not come. */
+static bool loosens(struct deciding *deciding, enum action_type type, const char *database) {
+	if (deciding->record->required == 0) return false;
+	const struct attempt *attempt = attempt_of(deciding->view, type, deciding->primary->pod_name, database);
+	if (attempt != NULL && attempt->next_at > deciding->view->now) return false;
+	deciding->next.required = 0;
+	plan_look(deciding->plan, 100);
+	return true;
+}
+
 static const char *create(struct deciding *deciding, const char *database) {
 	const struct replica_view *holder = holder_of(deciding, database);
-	if (holder == NULL) return step(deciding, ACTION_CREATE_DATABASE, database, "creating it");
+	if (holder == NULL) {
+		if (!is_stuck(deciding, database) && loosens(deciding, ACTION_CREATE_DATABASE, database))
+			return "it is created as soon as the record is written";
+		return step(deciding, ACTION_CREATE_DATABASE, database, "creating it");
+	}
 	const struct sql_local_database_row *copy = local_of(holder->server.seen, database);
 	if (copy->group_database_id == NULL && same(copy->state, "ONLINE"))
 		return drop_copy(deciding, holder, database);
@@ -195,13 +247,14 @@ static const char *bring_in(struct deciding *deciding, const char *database) {
 	if (deciding->next.database_count >= RECORD_DATABASES_MAX)
 		return plan_text(deciding->plan, "the group has %d databases, more are not kept account of",
 		                 RECORD_DATABASES_MAX);
+	if (!is_required_met(deciding)) return "it is added when as many secondaries are synchronized as are required";
 	/* Not in the pass that promises more (set.c): what is on record must not be younger than the database. */
-	if (deciding->next.required != deciding->record->required ||
-	    deciding->next.member_count != deciding->record->member_count) {
+	bool changes = deciding->next.required != deciding->record->required ||
+	               deciding->next.member_count != deciding->record->member_count;
+	if (changes || loosens(deciding, ACTION_ADD_DATABASE, database)) {
 		plan_look(deciding->plan, 100);
 		return "it is added as soon as the record is written";
 	}
-	if (!is_required_met(deciding)) return "it is added when as many secondaries are synchronized as are required";
 	return step(deciding, ACTION_ADD_DATABASE, database, "adding it to the group");
 }
 

@@ -69,6 +69,8 @@ struct scratch {
 	int64_t reported_at; /* when the report was last written for its numbers' sake alone */
 	int64_t handed_over_at; /* the last planned hand-over: not another at once */
 	uint64_t said;          /* hash of Events already emitted for a state that lasts */
+	uint64_t told[16];      /* … of others, one by one; the oldest makes room */
+	unsigned told_count;
 };
 
 /* Appends to *plan (zero-initialised by the caller) and brings *scratch forward. */

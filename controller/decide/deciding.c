@@ -93,6 +93,22 @@ void say(struct deciding *deciding, bool warning, const char *reason, const char
 	         &(struct action){ .type = ACTION_EVENT, .text = reason, .note = note, .number = warning ? 1 : 0 });
 }
 
+static uint64_t hash(uint64_t state, const char *text) { /* FNV-1a */
+	do state = (state ^ (unsigned char)*text) * 0x100000001b3U;
+	while (*text++ != '\0');
+	return state;
+}
+
+bool is_untold(struct deciding *deciding, const char *about, const char *words) {
+	struct scratch *scratch = deciding->scratch;
+	uint64_t digest = hash(hash(0xcbf29ce484222325U, about), words);
+	for (size_t i = 0; i < ARRAY_LENGTH(scratch->told); i++) {
+		if (scratch->told[i] == digest) return false;
+	}
+	scratch->told[scratch->told_count++ % ARRAY_LENGTH(scratch->told)] = digest;
+	return true;
+}
+
 static void add_finding(struct deciding *deciding, const char *condition, bool is_true, const char *reason,
                         const char *message) {
 	if (deciding->finding_count == ARRAY_LENGTH(deciding->findings)) return;

@@ -64,6 +64,10 @@ void report_decide(struct deciding *deciding);
 bool promotion_request_hand_over(struct deciding *deciding, const char *wanted, const char *reason, const char *message,
                                  const char **why);
 
+/* What joins the group anew has no databases that could be suspended: not while, in relaxed mode, a former primary
+ * might reach it that nobody sees (steady.c). */
+bool may_join(const struct deciding *deciding, const struct replica_view *replica);
+
 /* ---- helpers of all parts (deciding.c) ---- */
 
 /* Plans a change on a server. A fenced one only while the generation is claimed and in force there: otherwise claiming
@@ -78,6 +82,9 @@ bool change_api(struct deciding *deciding, const struct action *action);
 /* An Event; `warning`: not normal. */
 void say(struct deciding *deciding, bool warning, const char *reason, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
+/* True once for what is `about` somebody in these words, among the last few: a write that is under way or refused is
+ * decided anew in every pass, and its Event is wanted once. */
+bool is_untold(struct deciding *deciding, const char *about, const char *words);
 void find(struct deciding *deciding, const char *condition, bool is_true, const char *reason, const char *format, ...)
         __attribute__((format(printf, 5, 6)));
 /* find(), and an Event with the same words when it is news: when the condition that is stored says otherwise. What

@@ -111,6 +111,10 @@ bool ops_is_late(const struct ops *ops, const char *step) {
 
 void ops_say(struct ops *ops, bool warning, const char *reason, const char *format, ...) {
 	FORMATTED(note, format);
+	/* Until its status is written, and the write was seen, the request comes here in every pass. */
+	const char *about = plan_text(ops->deciding->plan, "%s %lld %s", ops->request->name,
+	                              (long long)ops->request->created, reason);
+	if (!is_untold(ops->deciding, about, note)) return;
 	plan_add(ops->deciding->plan, &(struct action){ .type = ACTION_EVENT,
 	                                                .peer = ops->request->name,
 	                                                .text = reason,

@@ -14,7 +14,7 @@
 #include "sql/messages.h"
 
 enum {
-	LOST_MS = 3000,      /* the primary lost sight of a member: then it is taken out */
+	LOST_MS = 1000,      /* the primary lost sight of a member: then it is taken out */
 	NEVER_SEEN_MS = 600, /* … that has not come to this primary at all: writers wait for it since the promotion */
 	CAUGHT_UP_KB = 16384, /* of log that is still to be sent: who lacks more is no member yet */
 	SYNCHRONOUS_MAX = 5   /* SQL Server's limit, the primary included (2019 and later) */
@@ -360,7 +360,7 @@ static bool raise_record(struct set *set) {
 	struct deciding *deciding = set->deciding;
 	int possible = required_by(deciding->record, set->primary), holders = 0;
 	if (possible > set->target) possible = set->target;
-	if (deciding->record->required >= possible) return false;
+	if (deciding->record->required >= possible || databases_arrive(deciding)) return false;
 	if (!read_baseline(set)) return false;
 	for (size_t i = 0; i < deciding->view->replica_count; i++) {
 		const struct replica_view *replica = &deciding->view->replicas[i];

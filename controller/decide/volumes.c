@@ -233,6 +233,7 @@ static void consider(struct deciding *deciding, const struct request_view *reque
 	} else if (request != active) {
 		ops_set_phase(&ops, "Pending");
 		ops_set_step(&ops, step_start, false, "WaitingForRequest", "%s comes first", active->name);
+		end_if_late(&ops, step_start, TEXT("request %s came first", active->name));
 	} else if (request->phase == REQUEST_PENDING) {
 		begin(&ops);
 	} else {

@@ -123,6 +123,19 @@ static const char *create_request(struct deciding *deciding, const char *size) {
 	return failed != NULL ? failed->message : NULL;
 }
 
+/* Refused, it is asked for again in a while, and the condition says why. */
+static const char *ask(struct deciding *deciding, const struct replica_view *filled, const struct volume_wish *wish,
+                       int percent) {
+	const char *pod = filled->pod_name;
+	bool was_refused = attempt_of(deciding->view, ACTION_PATCH_CLAIM, pod, wish->text) != NULL;
+	volume_ask(deciding, filled, wish);
+	if (was_refused) return volume_words(deciding, filled, wish);
+	if (is_untold(deciding, pod, wish->text))
+		say(deciding, false, "AutoExpansion", "volume data-%s is %d %% full: all volumes are expanded to %s",
+		    pod, percent, wish->text);
+	return NULL;
+}
+
 void volumes_expand_by_policy(struct deciding *deciding) {
 	const struct view *view = deciding->view;
 	struct policy policy;
@@ -146,9 +159,7 @@ void volumes_expand_by_policy(struct deciding *deciding) {
 	} else if (has_requests(view->spec)) {
 		trouble = create_request(deciding, text);
 	} else {
-		volume_ask(deciding, filled, &(struct volume_wish){ next, text, NULL });
-		say(deciding, false, "AutoExpansion", "volume data-%s is %d %% full: all volumes are expanded to %s",
-		    filled->pod_name, percent, text);
+		trouble = ask(deciding, filled, &(struct volume_wish){ next, text, NULL }, percent);
 	}
 	find_trouble(deciding, "AutoExpanded", "CannotExpand", trouble);
 }

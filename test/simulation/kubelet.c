@@ -273,24 +273,28 @@ static void delete_now(struct model *model, int slot) {
 	pod->ready = false;
 	note(model, "sales-%d: pod is being deleted", slot);
 	cluster_changed(model, ITEM_POD, slot);
-	if (process != NULL)
-		event_add(model, dice_between(&model->dice, 50 * MILLISECOND, 3 * SECOND),
-		          &(struct event){ .run = terminate, .a = (int64_t)process->id });
+	if (process == NULL) return;
+	int64_t hook = model->policy == POLICY_PUBLISHED ? pre_stop(model, process) : 0;
+	event_add(model, hook + dice_between(&model->dice, 50 * MILLISECOND, 3 * SECOND),
+	          &(struct event){ .run = terminate, .a = (int64_t)process->id });
 }
 
-/* The webhook holds the deletion of the primary back until somebody else is, or its patience ends. */
+/* The webhook holds the deletion of the primary back until its wish is taken off, or its patience ends. */
+static const char hand_over_key[] = "agkeeper.dev/hand-over";
+
 static void hand_over_first(struct model *model, struct event *event) {
 	struct starting *waiting = event->data;
 	int slot = (int)event->a;
 	struct pod *pod = &model->cluster.pods[slot];
+	if (!pod->exists || strcmp(pod->uid, waiting->uid) != 0 || pod->deleting) return;
 	char name[NAME_SIZE];
 	pod_name(slot, name);
-	if (!pod->exists || strcmp(pod->uid, waiting->uid) != 0 || pod->deleting) return;
-	bool is_primary = strcmp(pod->role_label, "primary") == 0;
-	if (is_primary && model->now < event->b) {
+	cleanup_free char *wish = xasprintf("%s/%s", name, pod->uid);
+	const char *stands = object_annotation(model->cluster.object, hand_over_key);
+	if (stands != NULL && strcmp(stands, wish) == 0 && model->now < event->b) {
 		struct event again = *event;
 		event->data = NULL;
-		event_add(model, 200 * MILLISECOND, &again);
+		event_add(model, 20 * MILLISECOND, &again);
 		return;
 	}
 	delete_now(model, slot);
@@ -314,7 +318,8 @@ void pod_delete(struct model *model, int slot, bool force) {
 	char name[NAME_SIZE];
 	pod_name(slot, name);
 	note(model, "%s: its deletion waits for a hand-over", name);
-	object_annotate(model, "agkeeper.dev/hand-over", name);
+	cleanup_free char *wish = xasprintf("%s/%s", name, pod->uid);
+	object_annotate(model, hand_over_key, wish);
 	struct starting *waiting = xmalloc(sizeof(*waiting));
 	snprintf(waiting->uid, NAME_SIZE, "%s", pod->uid);
 	event_add(model, 200 * MILLISECOND,

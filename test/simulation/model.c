@@ -21,6 +21,7 @@ void model_free(struct model *model) {
 	for (int i = 0; i < CONTROLLERS; i++) controller_kill(model, i);
 	events_free(model);
 	processes_free(model);
+	sim_disk_free(model->snapshot.disk);
 	cluster_free(&model->cluster);
 	strbuf_free(&model->timeline);
 	arena_free(&model->arena);

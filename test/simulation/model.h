@@ -13,7 +13,9 @@
  *   clients.c    writers, and reading back                  faults.c     what goes wrong, one row each
  *   invariants.c what must hold                             runs.c       a seed: configuration, faults, verdict
  *   scenarios.c  the named attacks                          boundaries.c the controller killed at every action
- *   mutations.c  safety rules broken on purpose             main.c       the program
+ *   mutations.c  safety rules broken on purpose: the table  misdeeds.c   how they are broken
+ *   compare.c    how long a failover takes                  published_policy.c … as another operator has it
+ *   pre_stop.c   its containers' hook                       main.c       the program
  *
  * Time is in microseconds, from 1 s on. */
 #ifndef SIMULATION_MODEL_H
@@ -29,6 +31,7 @@
 #include "controller/act/statement.h"
 #include "controller/decide/decide.h"
 #include "simulation/mutations.h"
+#include "simulation/published_policy.h"
 #include "sql/observation.h"
 #include "sqlserver/instance.h"
 #include "sqlserver/session.h"
@@ -279,6 +282,8 @@ void kubelet_begin(struct model *model);
 void pod_delete(struct model *model, int slot, bool force);
 void pod_kill_container(struct model *model, int slot);
 void node_down(struct model *model, int node, bool down);
+/* The published policy's hook (pre_stop.c): how long SQL Server goes on until it is told to end. */
+int64_t pre_stop(struct model *model, const struct process *process);
 void pod_name(int slot, char name[NAME_SIZE]);
 int pod_slot(const char *name); /* -1: not one of ours */
 
@@ -301,8 +306,8 @@ struct server_state {
 	int64_t diagnostics_at, last_write_ok;
 	int write_failures, write_failure_number;
 	char write_failure_text[100];
-	int64_t loose_generation; /* of a batch whose answer never came */
-	bool pretends_stopped;    /* mutation no_fence */
+	int64_t loose_generation;                  /* of a batch whose answer never came */
+	bool pretends_stopped, pretends_suspended; /* mutations no_fence, no_suspension */
 };
 struct observed {
 	struct arena arena;
@@ -336,6 +341,7 @@ struct controller {
 	char volume_size[NAME_SIZE]; /* that they were made with */
 
 	struct scratch scratch;
+	struct published published; /* while the published policy decides */
 	struct server_state servers[SLOTS];
 	struct attempts {
 		struct attempt *list; /* times are monotonic milliseconds of the controller */
@@ -400,6 +406,9 @@ struct clients {
 	bool stop;
 	bool table_ready[DATABASES];
 	int64_t last_ack, longest_gap;
+	/* Of others than this process: the first row that was acknowledged; 0: none yet. */
+	uint64_t lost_primary;
+	int64_t first_elsewhere;
 };
 void clients_begin(struct model *model);
 /* How many acknowledged rows `process` lacks; the first of them in *row. -1: it cannot be read. */
@@ -420,6 +429,8 @@ struct configuration {
 	bool has_webhook;
 	bool has_sizes; /* volumes grow, run full, and tell of it */
 	enum driver driver;
+	bool only_service; /* every client writes through the primary's Service */
+	bool in_order;     /* no message between two servers overtakes another: else what was overtaken is lost */
 };
 
 struct fault {
@@ -462,6 +473,9 @@ struct boundary {
 };
 void boundary_reached(struct model *model, struct controller *controller, int64_t number, enum boundary_phase phase);
 
+/* Who decides: agkeeper, or for comparison the policy of published_policy.h. */
+enum policy { POLICY_AGKEEPER, POLICY_PUBLISHED, POLICIES };
+
 struct model {
 	int64_t now;
 	int64_t whole_since; /* 0: it is not */
@@ -472,7 +486,11 @@ struct model {
 	size_t event_count, event_size;
 	const struct configuration *configuration;
 	enum mutation mutation;
+	enum policy policy;
+	int64_t failover_sent; /* when the first FAILOVER left the controller; 0: none has */
+	int losses;            /* rules that the published policy broke, of those that apply to it */
 	struct network network;
+	int64_t letter_due[NODES][NODES];
 	struct process *processes[64];
 	size_t process_count;
 	struct volume *volumes[64];
@@ -484,6 +502,11 @@ struct model {
 	bool storage_fails;                                      /* the driver makes nothing larger */
 	int requests_made, requests_deleted, requests_of_people; /* the last: after all faults were over */
 	bool has_faults;                                         /* others than the controller's death in a script */
+	int64_t number_arrives_at; /* the next SET_REQUIRED is kept by the network until then; 0: it is not */
+	struct {
+		struct sim_disk *disk; /* owned; NULL: there is none */
+		int slot;
+	} snapshot;
 	bool kubelet_cut[NODES], node_is_down[NODES];
 	int64_t watch_stalled_until[CONTROLLERS];
 	struct controller controllers[CONTROLLERS];
@@ -555,6 +578,9 @@ void check_pod_taken(struct model *model, const struct controller *controller, c
 bool volumes_fit(struct model *model, char why[200]);
 bool is_synchronized_to(struct model *model, int slot);
 bool group_is_whole(struct model *model);
-void check_rows(struct model *model);
+/* The only primary's own view: every other replica commits as it shall, and has everything. */
+bool all_are_synchronized(struct model *model);
+/* I1: reads back what was acknowledged. False: nobody can be asked just now. */
+bool check_rows(struct model *model);
 
 #endif

@@ -202,6 +202,7 @@ static void observe_database(const struct sim_instance *instance, const struct s
 		.redo_queue_kb = shows ? 0 : -1,
 		.secondary_lag_seconds = -1,
 	};
+	if (local && log->fork_count > 1) row->fork_point = lsn(log, log->forks[log->fork_count - 1].start);
 	if (log->fork_count > 0) row->recovery = lsn(log, log->forks[log->fork_count - 1].start);
 	if (shows) row->received = row->redone = lsn(log, hardened);
 	if (primary && !local)

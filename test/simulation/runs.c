@@ -96,7 +96,7 @@ static int64_t patience(const struct configuration *configuration) {
 	return configuration->settings.timings[SIM_TIMING_startup] > 0 ? 900 * SECOND : 300 * SECOND;
 }
 
-static bool comes_up(struct model *model) {
+bool comes_up(struct model *model) {
 	char why[200];
 	if (model_until(model, ready_to_begin, patience(model->configuration))) {
 		note(model, "-- the group is up");
@@ -117,6 +117,18 @@ bool is_stable(struct model *model) {
 	return model->now - model->whole_since >= 15 * SECOND;
 }
 
+/* Writers stop, and what was acknowledged is read back. Somebody may have asked for a hand-over that begins only now (a
+ * watch that was late): then when there is a primary again. */
+static void read_back(struct model *model) {
+	model->clients.stop = true;
+	model_run(model, SECOND);
+	if (model->verdict.violated || check_rows(model)) return;
+	if (model_until(model, check_rows, patience(model->configuration))) return;
+	char why[200];
+	is_converged(model, why);
+	violate(model, "I3", "the rows cannot be read back: %s", why[0] != '\0' ? why : "the primary does not answer");
+}
+
 static void run_random(const struct run *run, struct model *model) {
 	if (run->from_the_start) clients_begin(model);
 	else if (!comes_up(model)) return;
@@ -131,9 +143,7 @@ static void run_random(const struct run *run, struct model *model) {
 		        (long long)(patience(model->configuration) / SECOND), why);
 		return;
 	}
-	model->clients.stop = true;
-	model_run(model, SECOND);
-	check_rows(model);
+	read_back(model);
 }
 
 /* The controller dies once, and comes back. */
@@ -154,9 +164,7 @@ static void run_script(const struct run *run, struct model *model, struct config
 	if (model->cluster.object != NULL) is_converged(model, why);
 	if (!script->is_over(model)) violate(model, "I3", "%s does not come to its end: %s", script->name, why);
 	if (model->verdict.violated || model->cluster.object == NULL) return;
-	model->clients.stop = true;
-	model_run(model, SECOND);
-	check_rows(model);
+	read_back(model);
 }
 
 static void finish(struct model *model, struct outcome *outcome) {

@@ -62,6 +62,8 @@ void run_shrink(struct run *run, struct outcome *outcome);
 /* The run in words. */
 void run_describe(const struct run *run, struct strbuf *text);
 
+/* The group is made, and clients write; false: it is not, which is a violation. */
+bool comes_up(struct model *model);
 struct json_object *first_object(const struct configuration *configuration);
 /* Sums over all runs of this process, by action. */
 extern struct action_tally total_tally[ACTION_TYPES];

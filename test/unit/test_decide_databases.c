@@ -18,6 +18,7 @@ static int set_up(void **state) {
 	world = xcalloc(1, sizeof(*world));
 	decide_world_init(world, 3);
 	decide_world_group(world, 0);
+	world->record.required = 0;
 	world->spec.databases = wanted;
 	world->spec.database_count = 1;
 	return 0;
@@ -86,6 +87,51 @@ static void is_made_backed_up_and_added(void **state) {
 	run();
 	nothing();
 	says("RECOVERING");
+}
+
+/* What is written to it before it is on record, nobody but the primary has: until then nobody else may be promoted. */
+static void promises_are_taken_back_first(void **state) {
+	(void)state;
+	world->record.required = 2;
+	run();
+	nothing();
+	assert_int_equal(world->deciding.next.required, 0);
+	decide_world_commit(world);
+	run();
+	only(ACTION_CREATE_DATABASE, "ag-0", "db");
+	assert_true(databases_arrive(&world->deciding));
+	decide_world_local(world, 0, "db");
+	world->record.required = 2;
+	run();
+	nothing();
+	assert_int_equal(world->deciding.next.required, 0);
+	decide_world_commit(world);
+	run();
+	only(ACTION_ADD_DATABASE, "ag-0", "db");
+	assert_true(databases_arrive(&world->deciding));
+	decide_world_seen(world, 0)->local_database_count = 0;
+	decide_world_database(world, "db");
+	run();
+	assert_false(databases_arrive(&world->deciding));
+}
+
+/* … and the others' commits are protected again while it cannot get in. */
+static void one_that_is_stuck_keeps_no_promise_back(void **state) {
+	(void)state;
+	decide_world_local(world, 0, "db");
+	world->record.required = 2;
+	decide_world_fail(world, ACTION_ADD_DATABASE, "ag-0", "db", 1475);
+	run();
+	assert_true(databases_arrive(&world->deciding));
+	world->attempts[0].failures = 3;
+	run();
+	assert_false(databases_arrive(&world->deciding));
+	nothing();
+	assert_int_equal(world->deciding.next.required, 2); /* its time has not come */
+	world->attempts[0].next_at = 0;
+	run();
+	nothing();
+	assert_int_equal(world->deciding.next.required, 0);
 }
 
 static void waits_for_the_one_before(void **state) {
@@ -312,6 +358,8 @@ static void standalone_is_checked_too(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		TEST(is_made_backed_up_and_added),
+		TEST(promises_are_taken_back_first),
+		TEST(one_that_is_stuck_keeps_no_promise_back),
 		TEST(waits_for_the_one_before),
 		TEST(is_recorded_as_soon_as_it_is_seen),
 		TEST(removed_one_is_forgotten_only_when_the_primary_shows_it_nowhere),

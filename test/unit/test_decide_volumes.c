@@ -228,6 +228,30 @@ static void events_stand_at_both(void **state) {
 	assert_null(o.scene.plan.actions[1].peer);
 }
 
+/* The status is under way, or refused: every pass comes to the same, and it is said once. */
+static void events_are_said_once(void **state) {
+	(void)state;
+	cleanup_carried struct carried o;
+	setup(&o, scene_group, NULL);
+	add_request(&o, "grow", "Online", "2Gi", "");
+	scene_expect(&o.scene, volumes_decide,
+	             "EVENT VolumeExpansionStarted\nEVENT VolumeExpansionStarted\n" STATUS("grow"));
+	scene_expect(&o.scene, volumes_decide, STATUS("grow"));
+	o.scene.attempts[o.scene.view.attempt_count++] = (struct attempt){ .type = ACTION_WRITE_REQUEST_STATUS,
+		                                                           .peer = "grow",
+		                                                           .failures = 1,
+		                                                           .message = "no",
+		                                                           .next_at = o.scene.view.now + 1000 };
+	scene_expect(&o.scene, volumes_decide, "");
+	/* Another of its name has Events of its own. */
+	cleanup_carried struct carried again;
+	setup(&again, scene_group, NULL);
+	again.scene.scratch = o.scene.scratch;
+	add_request(&again, "other", "Online", "2Gi", "");
+	scene_expect(&again.scene, volumes_decide,
+	             "EVENT VolumeExpansionStarted\nEVENT VolumeExpansionStarted\n" STATUS("other"));
+}
+
 /* ---- Waiting and refusing ---- */
 
 static void if_ready_waits_and_always_does_not(void **state) {
@@ -266,6 +290,21 @@ static void of_two_in_a_race_the_older_comes_first(void **state) {
 	expect(&o, STATUS("one"));
 	expect(&o, STATUS("two"));
 	assert_string_equal(phase_of(&o, 1), "Progressing");
+}
+
+static void who_waits_for_another_may_wait_too_long(void **state) {
+	(void)state;
+	cleanup_carried struct carried o;
+	setup(&o, scene_group, NULL);
+	add_request(&o, "one", "Online", "2Gi", "");
+	add_request(&o, "two", "Online", "3Gi", ", timeout: 10m");
+	expect(&o, STATUS("one") STATUS("two"));
+	for (size_t i = 0; i < 3; i++) set_claim(&o, i, 2, 1);
+	expect(&o, STATUS("one"));
+	o.scene.view.wall_us += INT64_C(601) * 1000000;
+	expect(&o, STATUS("two"));
+	assert_string_equal(phase_of(&o, 0), "Progressing");
+	assert_step(&o, 1, "Failed", "True", "one came first; that took longer than spec.timeout");
 }
 
 static void what_cannot_be_fails_with_a_reason(void **state) {
@@ -542,6 +581,26 @@ static void a_group_grows_by_policy_up_to_max(void **state) {
 	assert_false(o.scene.deciding.findings[0].is_true);
 }
 
+/* The API server refuses: said once, tried again, and the condition says why. */
+static void a_policy_that_is_refused_says_so_once(void **state) {
+	(void)state;
+	cleanup_carried struct carried o;
+	struct sql_volume_row volume;
+	setup(&o, scene_sqlag, large_group);
+	fill(&o, 1, &volume, 85);
+	scene_expect(&o.scene, volumes_decide, "PATCH_CLAIM sales-1 2Gi\nEVENT AutoExpansion\n");
+	fill(&o, 1, &volume, 86);
+	scene_expect(&o.scene, volumes_decide, "PATCH_CLAIM sales-1 2Gi\n");
+	refuse(&o, 1, 1, 403, "exceeded quota: small");
+	o.scene.attempts[0].peer = "2Gi";
+	o.scene.attempts[0].next_at = o.scene.view.now + 1000;
+	scene_expect(&o.scene, volumes_decide, "AutoExpanded=False CannotExpand\n");
+	assert_string_equal(o.scene.deciding.findings[0].condition, "AutoExpanded");
+	assert_non_null(strstr(o.scene.deciding.findings[0].message, "exceeded quota: small"));
+	o.scene.attempts[0].next_at = 0;
+	scene_expect(&o.scene, volumes_decide, "PATCH_CLAIM sales-1 2Gi\nAutoExpanded=False CannotExpand\n");
+}
+
 static void a_database_grows_by_a_request_of_its_own(void **state) {
 	(void)state;
 	cleanup_carried struct carried o;
@@ -565,8 +624,10 @@ int main(void) {
 		cmocka_unit_test(online_step_by_step),
 		cmocka_unit_test(whatever_is_done_is_not_done_again),
 		cmocka_unit_test(events_stand_at_both),
+		cmocka_unit_test(events_are_said_once),
 		cmocka_unit_test(if_ready_waits_and_always_does_not),
 		cmocka_unit_test(of_two_in_a_race_the_older_comes_first),
+		cmocka_unit_test(who_waits_for_another_may_wait_too_long),
 		cmocka_unit_test(what_cannot_be_fails_with_a_reason),
 		cmocka_unit_test(a_request_of_nobody_fails),
 		cmocka_unit_test(a_quota_is_named),
@@ -578,6 +639,7 @@ int main(void) {
 		cmocka_unit_test(offline_a_single_server_is_just_stopped),
 		cmocka_unit_test(a_group_follows_its_spec),
 		cmocka_unit_test(a_group_grows_by_policy_up_to_max),
+		cmocka_unit_test(a_policy_that_is_refused_says_so_once),
 		cmocka_unit_test(a_database_grows_by_a_request_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
