@@ -383,8 +383,10 @@ static bool is_synchronized(const struct model *model, const struct process *pri
 
 bool is_synchronized_to(struct model *model, int slot) {
 	char why[200];
-	const struct process *primary = only_primary(model, why);
-	return primary != NULL && (primary->slot == slot || is_synchronized(model, primary, slot, why));
+	int recorded = model->claims.primary;
+	if (recorded < 0 || recorded == slot) return recorded >= 0;
+	const struct process *primary = process_of_pod(model, model->cluster.pods[recorded].uid);
+	return primary != NULL && group_of(primary) != NULL && is_synchronized(model, primary, slot, why);
 }
 
 static bool record_fits(struct model *model, const struct process *primary, char why[200]) {

@@ -40,6 +40,8 @@
 struct model;
 
 enum { SECOND = 1000000, MILLISECOND = 1000 };
+/* 2026-11-22: where the API server's clock begins. */
+enum { WALL_SECONDS = 1795305600 };
 enum { SLOTS = REPLICAS_MAX, NODES = SLOTS + 1, CONTROLLERS = 2, NAME_SIZE = 40, DATABASES = 2, CLIENTS = 3 };
 enum { HOST_CONTROLLER = NODES, HOST_API = HOST_CONTROLLER + CONTROLLERS, HOSTS };
 
@@ -172,8 +174,8 @@ struct pod {
 	char uid[NAME_SIZE], ip[NAME_SIZE], role_label[NAME_SIZE], container[NAME_SIZE];
 	int node; /* -1: not scheduled */
 	bool ready, deleting, running, terminated, ours;
-	bool orphan; /* of nobody, while its StatefulSet is made again */
-	int64_t restarts, grace_s;
+	bool orphan;                        /* of nobody, while its StatefulSet is made again */
+	int64_t restarts, grace_s, created; /* created: seconds since 1970 */
 	uint64_t template_hash;
 };
 struct claim {
@@ -183,6 +185,7 @@ struct claim {
 	/* Bytes: spec, status, and what the driver has made. */
 	int64_t requested, capacity, disk;
 	bool resizing, waits_for_node; /* conditions Resizing, FileSystemResizePending */
+	int64_t waits_since;           /* the latter, seconds since 1970 */
 	int64_t due;                   /* of the step that is under way */
 };
 struct node {
