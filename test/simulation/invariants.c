@@ -116,12 +116,11 @@ static bool volume_holds(struct model *model, const struct volume *volume, int n
 static bool member_holds(struct model *model, size_t member, int number, uint64_t position, const char *fork) {
 	const struct claims *claims = &model->claims;
 	const char *incarnation = claims->incarnations[member];
-	if (model->mutation == MUTATION_no_incarnation) incarnation = model->cluster.claims[claims->slots[member]].uid;
 	for (size_t i = 0; i < model->volume_count; i++)
 		if (strcmp(model->volumes[i]->id, incarnation) == 0)
 			return volume_holds(model, model->volumes[i], number, position, fork);
 	/* A volume that is lost: it did hold it, and the record knows that this one cannot answer any more. */
-	return model->mutation != MUTATION_no_incarnation;
+	return true;
 }
 
 static void check_claims(struct model *model) {
@@ -226,7 +225,7 @@ static void check_count(struct model *model, const struct process *target) {
 void check_statement(struct model *model, const struct controller *controller, struct process *process,
                      const struct action *action, int64_t generation, const char *batch) {
 	const struct sim_group *group = group_of(process);
-	if (generation >= 0 && action->type != ACTION_CREATE_GROUP) {
+	if (generation >= 0 && action->type != ACTION_CREATE_GROUP && model->mutation != MUTATION_no_raise) {
 		int64_t in_force = generation_in_force(process);
 		if (in_force != generation)
 			violate(model, "I4",
@@ -254,6 +253,7 @@ void check_action(struct model *model, const struct controller *controller, cons
 		        action_rows[action->type].name, (double)controller->renewed / SECOND);
 	if (action->type == ACTION_FORCE_PROMOTE && !model->force_allowed)
 		violate(model, "I5", "%s shall be forced, and nobody asked for it", action->pod);
+	check_pod_taken(model, controller, action);
 	if (action->type == ACTION_DELETE_POD) {
 		int slot = pod_slot(action->pod);
 		const struct pod *pod = slot >= 0 ? &model->cluster.pods[slot] : NULL;
@@ -379,6 +379,12 @@ static bool is_synchronized(const struct model *model, const struct process *pri
 		return false;
 	}
 	return true;
+}
+
+bool is_synchronized_to(struct model *model, int slot) {
+	char why[200];
+	const struct process *primary = only_primary(model, why);
+	return primary != NULL && (primary->slot == slot || is_synchronized(model, primary, slot, why));
 }
 
 static bool record_fits(struct model *model, const struct process *primary, char why[200]) {
