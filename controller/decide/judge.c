@@ -162,10 +162,12 @@ static bool note_unwell(struct deciding *deciding, const struct replica_view *pr
 static void note_primary(struct deciding *deciding) {
 	struct scratch *scratch = deciding->scratch;
 	const char *container = deciding->primary->pod.incarnation_container;
-	if (scratch->primary_since == 0 || scratch->epoch != deciding->record->epoch)
-		scratch->primary_since = deciding->view->now;
+	if (container == NULL) container = "";
+	/* In a hand-over the epoch changes before the primary does. */
+	bool is_same = scratch->epoch == deciding->record->epoch && strcmp(scratch->container, container) == 0;
+	if (scratch->primary_since == 0 || !is_same) scratch->primary_since = deciding->view->now;
 	scratch->epoch = deciding->record->epoch;
-	snprintf(scratch->container, sizeof(scratch->container), "%s", container != NULL ? container : "");
+	snprintf(scratch->container, sizeof(scratch->container), "%s", container);
 }
 
 bool others_suffice(const struct deciding *deciding) {
