@@ -108,7 +108,10 @@ static void look(struct managed *managed, int64_t now) {
 
 void reconcile(struct engine *engine, const char *key) {
 	enum { UNSYNCED_MS = 1000 };
-	if (engine->tenure == NULL || !lease_keeper_holds(engine->lease)) return;
+	if (engine->tenure == NULL || !lease_keeper_holds(engine->lease)) {
+		queue_forget(engine->queue, key);
+		return;
+	}
 	if (!follow_is_synced(engine)) {
 		queue_add_after(engine->queue, key, UNSYNCED_MS);
 		return;

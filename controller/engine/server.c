@@ -77,6 +77,7 @@ static void end_sessions(struct server *server) {
 	health_end(server);
 	sql_client_free(server->prober);
 	sql_client_free(server->changer);
+	deeds_end_sessions(server);
 	server->prober = NULL;
 	server->changer = NULL;
 }
