@@ -86,10 +86,12 @@ static int write_check(struct strbuf *out, const char *start_time, struct error 
 	        SQL_TEXT(start_time), SQL_NUMBER(SQL_MSG_UNFENCED));
 }
 
-static int write_promotion(struct strbuf *out, const char *group, const char *start_time, const char *how,
-                           struct error **err) {
+/* `endpoint` NULL: it stays stopped. */
+static int write_promotion(struct strbuf *out, const char *group, const char *start_time, const char *endpoint,
+                           const char *how, struct error **err) {
 	cleanup_strbuf struct strbuf text = { 0 };
 	if (write_check(&text, start_time, err) != 0 ||
+	    (endpoint != NULL && sql_set_endpoint_state(&text, endpoint, true, err) != 0) ||
 	    sql_write(&text, err, AS_CLUSTER_MANAGER "ALTER AVAILABILITY GROUP {} {};\n", SQL_NAME(group),
 	              SQL_KEYWORD(how)) != 0)
 		return -1;
@@ -98,21 +100,17 @@ static int write_promotion(struct strbuf *out, const char *group, const char *st
 }
 
 int sql_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err) {
-	return write_promotion(out, group, start_time, "FAILOVER", err);
+	return write_promotion(out, group, start_time, NULL, "FAILOVER", err);
 }
 
 int sql_promote_started(struct strbuf *out, const char *group, const char *start_time, const char *endpoint,
                         struct error **err) {
-	cleanup_strbuf struct strbuf text = { 0 };
-	if (write_check(&text, start_time, err) != 0 || sql_set_endpoint_state(&text, endpoint, true, err) != 0 ||
-	    sql_failover(&text, group, err) != 0)
-		return -1;
-	strbuf_append_n(out, text.data, text.length);
-	return 0;
+	return write_promotion(out, group, start_time, endpoint, "FAILOVER", err);
 }
 
-int sql_force_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err) {
-	return write_promotion(out, group, start_time, "FORCE_FAILOVER_ALLOW_DATA_LOSS", err);
+int sql_force_promote(struct strbuf *out, const char *group, const char *start_time, const char *endpoint,
+                      struct error **err) {
+	return write_promotion(out, group, start_time, endpoint, "FORCE_FAILOVER_ALLOW_DATA_LOSS", err);
 }
 
 int sql_offline(struct strbuf *out, const char *group, struct error **err) {

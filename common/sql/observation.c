@@ -62,6 +62,7 @@ static const struct sql_column database_columns[] = {
 	{ DATABASE("group_database_id", group_database_id), .type = SQL_COLUMN_TEXT },
 	{ DATABASE("replica_id", replica_id), .type = SQL_COLUMN_TEXT },
 	{ DATABASE("recovery_fork", recovery_fork), .type = SQL_COLUMN_TEXT, NULLABLE },
+	{ DATABASE("fork_point_lsn", fork_point), .type = SQL_COLUMN_LSN, NULLABLE },
 	{ DATABASE("is_local", is_local), .type = SQL_COLUMN_BOOL },
 	{ DATABASE("is_primary_replica", is_primary_replica), .type = SQL_COLUMN_BOOL, NULLABLE },
 	{ DATABASE("synchronization", synchronization), ONE_OF(synchronization_states) },

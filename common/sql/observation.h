@@ -58,6 +58,7 @@ struct sql_replica_row {
 struct sql_database_row {
 	const char *name, *group_database_id, *replica_id;
 	const char *recovery_fork; /* guid of the local copy's recovery fork; NULL for other replicas' rows */
+	struct sql_lsn fork_point; /* of the local copy: where it left the fork before; not known: it is on its first */
 	bool is_local, is_primary_replica;
 	int synchronization; /* enum sql_synchronization */
 	bool is_commit_participant, is_suspended, is_failover_ready;

@@ -74,6 +74,7 @@ int sql_probe(struct strbuf *out, const char *group, struct error **err) {
 	              "SELECT c.database_name AS name, s.group_database_id AS group_database_id,\n"
 	              "    s.replica_id AS replica_id,\n"
 	              "    CASE WHEN s.is_local = 1 THEN f.recovery_fork_guid END AS recovery_fork,\n"
+	              "    CASE WHEN s.is_local = 1 THEN f.fork_point_lsn END AS fork_point_lsn,\n"
 	              "    s.is_local AS is_local, s.is_primary_replica AS is_primary_replica,\n"
 	              "    s.synchronization_state_desc AS synchronization,\n"
 	              "    s.is_commit_participant AS is_commit_participant, s.is_suspended AS is_suspended,\n"

@@ -88,8 +88,9 @@ int sql_promote(struct strbuf *out, const char *group, const char *start_time, s
  * look and right before. */
 int sql_promote_started(struct strbuf *out, const char *group, const char *start_time, const char *endpoint,
                         struct error **err);
-/* The same with FORCE_FAILOVER_ALLOW_DATA_LOSS: what a person has asked for, and nobody else. */
-int sql_force_promote(struct strbuf *out, const char *group, const char *start_time, struct error **err);
+/* The same with FORCE_FAILOVER_ALLOW_DATA_LOSS, the endpoint started: what a person has asked for, and nobody else. */
+int sql_force_promote(struct strbuf *out, const char *group, const char *start_time, const char *endpoint,
+                      struct error **err);
 int sql_offline(struct strbuf *out, const char *group, struct error **err);
 /* On a secondary: only its own membership goes, its databases stay RESTORING. On the primary: the whole group. */
 int sql_drop_group(struct strbuf *out, const char *group, struct error **err);

@@ -120,7 +120,7 @@ static int promote_started(struct strbuf *out, const struct action *action, cons
 
 static int force_promote(struct strbuf *out, const struct action *action, const struct statement_context *context,
                          struct error **err) {
-	return sql_force_promote(out, context->spec->group, action->text, err);
+	return sql_force_promote(out, context->spec->group, action->text, context->spec->endpoint, err);
 }
 
 static int set_required(struct strbuf *out, const struct action *action, const struct statement_context *context,

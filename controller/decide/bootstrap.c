@@ -254,7 +254,11 @@ static const char *bring_in(struct deciding *deciding, size_t place) {
 		return in_another_group(deciding, seen->group.group_id);
 	if (peer_row(deciding->primary, replica->pod_name) == NULL) return not_listed(deciding, replica);
 	bool is_member = record_find(deciding->record, replica->pod_name, replica->incarnation) >= 0;
-	if (seen == NULL) return is_member ? "it has lost the group" : join(deciding, replica);
+	if (seen == NULL && is_member) return "it has lost the group";
+	if (seen == NULL && !may_join(deciding, replica))
+		return "it joins the group when every other replica answers: a former primary may live where it is "
+		       "not seen";
+	if (seen == NULL) return join(deciding, replica);
 	/* With a cluster manager the ladder tells it, which knows when: a former primary must not come too early. */
 	if (role_of(replica) != SQL_ROLE_RESOLVING || deciding->spec->cluster == SQL_CLUSTER_EXTERNAL) return NULL;
 	return become_secondary(deciding, replica);

@@ -99,6 +99,21 @@ bool may_be_promoted(const struct deciding *deciding, const struct replica_view 
 	       holds_everything(deciding, replica);
 }
 
+bool is_overtaken(const struct deciding *deciding, const struct replica_view *target) {
+	bool is_behind = false;
+	bool is_strict = promised(deciding->record) >= (int)deciding->record->member_count - 1;
+	if (is_strict || is_recorded_primary(deciding, target)) return false;
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		const struct replica_view *other = &deciding->view->replicas[i];
+		if (other == target || !counts(deciding, other)) continue;
+		/* Seen from the other one, which is no target: its fork must be the same. */
+		enum standing standing = standing_of(deciding, other, target);
+		if (standing == STANDING_APART) return false;
+		is_behind |= standing == STANDING_AHEAD || standing == STANDING_MIXED;
+	}
+	return is_behind;
+}
+
 const struct replica_view *choose(const struct deciding *deciding, const struct replica_view *except) {
 	bool may_others = deciding->spec->fails_over || deciding->record->intent.kind == INTENT_HAND_OVER;
 	const struct replica_view *best = may_others ? best_member(deciding, except) : NULL;

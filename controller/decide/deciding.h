@@ -64,6 +64,10 @@ void report_decide(struct deciding *deciding);
 bool promotion_request_hand_over(struct deciding *deciding, const char *wanted, const char *reason, const char *message,
                                  const char **why);
 
+/* What joins the group anew has no databases that could be suspended: not while, in relaxed mode, a former primary
+ * might reach it that nobody sees (steady.c). */
+bool may_join(const struct deciding *deciding, const struct replica_view *replica);
+
 /* ---- helpers of all parts (deciding.c) ---- */
 
 /* Plans a change on a server. A fenced one only while the generation is claimed and in force there: otherwise claiming

@@ -116,7 +116,8 @@ static bool may_be_dropped(const struct patient *patient) {
 	const struct record *record = patient->deciding->record;
 	bool counts = record_find(record, patient->replica->pod_name, NULL) >= 0 ||
 	              (patient->row != NULL && patient->row->mode == SQL_MODE_SYNCHRONOUS);
-	return patient->row != NULL && !counts && (is_helpless(patient) || is_resolving(patient));
+	return patient->row != NULL && !counts && (is_helpless(patient) || is_resolving(patient)) &&
+	       may_join(patient->deciding, patient->replica);
 }
 
 /* ---- Steps ---- */
@@ -127,16 +128,9 @@ static bool do_at(const struct patient *patient, const struct replica_view *repl
 }
 
 static bool seat(const struct patient *patient) {
-	const struct deciding *deciding = patient->deciding;
-	const struct sql_database_row *row =
-	        somebody_is_out_of_sight(deciding, patient->replica) ? moving(patient->replica) : NULL;
-	if (row != NULL &&
-	    attempt_of(deciding->view, ACTION_SUSPEND_MOVEMENT, patient->replica->pod_name, row->name) == NULL) {
-		suspend(patient->deciding, patient->replica, row);
-		return false; /* the step itself comes after */
-	}
+	if (!may_follow(patient->deciding, patient->replica, true)) return false; /* the step itself comes after */
 	if (!do_at(patient, patient->replica, ACTION_BECOME_SECONDARY, "it shall follow the primary")) return false;
-	patient->own->seated_at = deciding->view->now;
+	patient->own->seated_at = patient->deciding->view->now;
 	return true;
 }
 
@@ -245,6 +239,7 @@ static void join(struct patient *patient) {
 	/* A member that lost the group leaves the synchronous set first: it is another one when it is back. */
 	if (patient->row == NULL || !patient->replica->server.is_bootstrapped) return;
 	if (record_find(patient->deciding->record, patient->replica->pod_name, NULL) >= 0) return;
+	if (!may_join(patient->deciding, patient->replica)) return;
 	do_at(patient, patient->replica, ACTION_JOIN, "it is not in the group");
 }
 

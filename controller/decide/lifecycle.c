@@ -336,6 +336,22 @@ static bool delete_secret(struct deciding *deciding, const char *name, enum secr
 }
 
 /* agkeeper's own Secret opens the volumes: it stays as long as they do. */
+static bool delete_own_secret(struct deciding *deciding) {
+	const char *name = deciding->spec->own_secret;
+	enum secret_state state = deciding->view->own_secret;
+	bool goes = !keeps_claims(deciding);
+	bool is_known = state == SECRET_PRESENT || state == SECRET_INVALID;
+	if (goes && is_known && !deciding->view->made_own_secret) {
+		if (is_untold(deciding, name, "left"))
+			say(deciding, true, "SecretLeft",
+			    "Secret %s has neither the labels nor the type of one that agkeeper made, and is left "
+			    "alone: the volumes that its passwords were for are gone; delete it if nobody needs it",
+			    name);
+		goes = false;
+	}
+	return delete_secret(deciding, name, state, goes);
+}
+
 static bool delete_secrets(struct deciding *deciding) {
 	const struct spec *spec = deciding->spec;
 	const struct view *view = deciding->view;
@@ -345,7 +361,7 @@ static bool delete_secrets(struct deciding *deciding) {
 	                        view->made_certificate_secret;
 	bool certificate_is_gone =
 	        delete_secret(deciding, spec->certificate_secret, view->certificate_secret, certificate_goes);
-	bool own_is_gone = delete_secret(deciding, spec->own_secret, view->own_secret, !keeps_claims(deciding));
+	bool own_is_gone = delete_own_secret(deciding);
 	return delete_secret(deciding, spec->administrator_secret, view->administrator_secret, administrator_goes) &&
 	       own_is_gone && certificate_is_gone;
 }

@@ -70,7 +70,7 @@ enum action_session { SESSION_NONE, SESSION_ADMINISTRATOR, SESSION_OWN, SESSION_
 	ROW(RESTART_ENDPOINT, SERVER, FENCED) /* stop and start: the ladder */                                         \
 	ROW(PROMOTE, SERVER, FENCED)          /* text: the instance's start time, at which it must still be fenced */  \
 	ROW(PROMOTE_STARTED, SERVER, FENCED)  /* likewise, starting the endpoint in the same batch (Msg 41144) */      \
-	ROW(FORCE_PROMOTE, SERVER, FENCED)    /* likewise; FORCE_FAILOVER_ALLOW_DATA_LOSS: only with intent.forces */  \
+	ROW(FORCE_PROMOTE, SERVER, FENCED)    /* … with FORCE_FAILOVER_ALLOW_DATA_LOSS: only with intent.forces */   \
 	ROW(JOIN, SERVER, FENCED)             /* with GRANT CREATE ANY DATABASE */                                     \
 	ROW(BECOME_SECONDARY, SERVER, FENCED)                                                                          \
 	ROW(OFFLINE, SERVER, FENCED)                                                                                   \

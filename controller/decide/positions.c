@@ -40,12 +40,23 @@ static enum standing standing_in(const struct sql_database_row *copy, const stru
 	return copy->hardened.value > other->hardened.value ? STANDING_AHEAD : STANDING_BEHIND;
 }
 
+/* A target led, on one fork with everybody who counted, when it was chosen. It may have been PRIMARY for a moment since
+ * and begun a fork of its own: whoever has no more than what lies before that has nothing that the target lacks. */
+static enum standing standing_of_fork(const struct sql_database_row *target, const struct sql_database_row *other) {
+	bool is_before = target != NULL && other != NULL && target->fork_point.known && other->hardened.known &&
+	                 other->hardened.value <= target->fork_point.value;
+	return is_before ? STANDING_AHEAD : STANDING_APART;
+}
+
 enum standing standing_of(const struct deciding *deciding, const struct replica_view *replica,
                           const struct replica_view *other) {
 	enum standing standing = STANDING_EQUAL;
+	bool is_target = same(replica->pod_name, deciding->record->intent.target);
 	for (size_t i = 0; i < deciding->record->database_count; i++) {
 		const char *id = deciding->record->databases[i].id;
-		enum standing here = standing_in(copy_of(replica, id), copy_of(other, id));
+		const struct sql_database_row *copy = copy_of(replica, id), *others = copy_of(other, id);
+		enum standing here = standing_in(copy, others);
+		if (here == STANDING_APART && is_target) here = standing_of_fork(copy, others);
 		if (here == STANDING_APART) return STANDING_APART;
 		if (here == STANDING_EQUAL || here == standing) continue;
 		standing = standing == STANDING_EQUAL ? here : STANDING_MIXED;

@@ -15,6 +15,7 @@ enum {
 	BETTER_MS = 200,              /* so long the first that may be taken waits for others that are being fenced */
 	TARGET_SILENT_MS = 10000,     /* a target that answers nothing, where another one may be taken safely */
 	MSG_ENDPOINT_STOPPED = 41144, /* FAILOVER wants the local mirroring endpoint running */
+	TRIES_BEFORE_FORCE = 3        /* of a FAILOVER that brings no answer */
 };
 
 static bool same(const char *a, const char *b) {
@@ -177,14 +178,15 @@ static bool is_out_of_reach(const struct deciding *deciding, const struct replic
 	return silent != 0 && deciding->view->now - silent >= TARGET_SILENT_MS;
 }
 
-/* FAILOVER was sent to this target, perhaps. Another one may be taken when the server itself refused it (Msg 41142): it
- * has not become PRIMARY; or in strict mode, when it has gone: had it become PRIMARY, it could have acknowledged
- * nothing without the others, and they are fenced. */
+/* FAILOVER was sent to this target, perhaps. Another one may be taken when the server itself refused it (Msg 41142), or
+ * others hold more than it by now: it has not become PRIMARY; or in strict mode, when it has gone: had it become
+ * PRIMARY, it could have acknowledged nothing without the others, and they are fenced. */
 static bool may_take_another(struct deciding *deciding) {
 	const struct replica_view *target = target_of(deciding);
 	if (deciding->record->intent.forces) return false;
 	if (answers(deciding, target)) {
-		if (!was_refused(deciding, target) || !is_fenced(deciding, target)) return false;
+		bool cannot = was_refused(deciding, target) || is_overtaken(deciding, target);
+		if (!cannot || !is_fenced(deciding, target)) return false;
 	} else if (!is_strict(deciding->record) || !is_out_of_reach(deciding, target)) {
 		return false;
 	}
@@ -260,17 +262,32 @@ static void aim_with_loss(struct deciding *deciding) {
 	aim(deciding, target);
 }
 
-/* On every member, the old primary too. Asynchronous replicas confirm nothing: they may go on. */
-static void fence(struct deciding *deciding) {
+/* Every member, the old primary too. Asynchronous replicas confirm nothing: they may go on. */
+static bool shall_be_fenced(const struct deciding *deciding, const struct replica_view *replica) {
+	bool concerns = is_member(deciding->record, replica) || replica == recorded_primary(deciding) ||
+	                replica == target_of(deciding) || replica == allowed_loss(deciding);
+	return concerns && answers(deciding, replica) && !is_fenced(deciding, replica);
+}
+
+/* What may still come late under our generation lands nowhere under another one. */
+static bool renews_for_what_is_loose(struct deciding *deciding) {
 	for (size_t i = 0; i < deciding->view->replica_count; i++) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
-		bool concerns = is_member(deciding->record, replica) || replica == recorded_primary(deciding) ||
-		                replica == target_of(deciding) || replica == allowed_loss(deciding);
-		if (!concerns || !answers(deciding, replica) || is_fenced(deciding, replica)) continue;
-		if (replica->server.loose_generation >= deciding->record->generation) {
-			renew_generation(deciding);
-			continue;
-		}
+		if (!shall_be_fenced(deciding, replica)) continue;
+		if (replica->server.loose_generation < deciding->record->generation) continue;
+		renew_generation(deciding);
+		plan_look(deciding->plan, SOON_MS);
+		return true;
+	}
+	return false;
+}
+
+/* False: the record gets another generation first; nothing of the present one is sent any more. */
+static bool fence(struct deciding *deciding) {
+	if (renews_for_what_is_loose(deciding)) return false;
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		const struct replica_view *replica = &deciding->view->replicas[i];
+		if (!shall_be_fenced(deciding, replica)) continue;
 		if (replica->server.seen->instance.endpoint == SQL_ENDPOINT_STOPPED) {
 			claim_server(deciding, replica);
 			continue;
@@ -278,6 +295,7 @@ static void fence(struct deciding *deciding) {
 		change_server(deciding, replica,
 		              &(struct action){ .type = ACTION_STOP_ENDPOINT, .reason = "fenced for a promotion" });
 	}
+	return true;
 }
 
 static void block(struct deciding *deciding) {
@@ -344,16 +362,23 @@ static bool resumes(struct deciding *deciding, const struct replica_view *target
 	return false;
 }
 
+/* What a person has allowed is tried without loss first; forced when SQL Server has refused that, or never says. */
+static bool must_be_forced(const struct deciding *deciding, const struct attempt *attempt) {
+	if (!deciding->record->intent.forces || attempt == NULL) return false;
+	return attempt->number >= MSG_LEAST || attempt->failures >= TRIES_BEFORE_FORCE;
+}
+
 static enum action_type promotion_of(const struct deciding *deciding, const struct replica_view *target) {
 	const struct attempt *plain = failed(deciding, ACTION_PROMOTE, target);
-	if (plain != NULL && plain->number == MSG_ENDPOINT_STOPPED) return ACTION_PROMOTE_STARTED;
-	if (plain != NULL && deciding->record->intent.forces) return ACTION_FORCE_PROMOTE;
-	return ACTION_PROMOTE;
+	bool wants_endpoint = plain != NULL && plain->number == MSG_ENDPOINT_STOPPED;
+	const struct attempt *last = wants_endpoint ? failed(deciding, ACTION_PROMOTE_STARTED, target) : plain;
+	if (must_be_forced(deciding, last)) return ACTION_FORCE_PROMOTE;
+	return wants_endpoint ? ACTION_PROMOTE_STARTED : ACTION_PROMOTE;
 }
 
 static void promote(struct deciding *deciding) {
 	const struct replica_view *target = target_of(deciding);
-	fence(deciding);
+	if (!fence(deciding)) return;
 	take_old_offline(deciding);
 	if (!resumes(deciding, target))
 		change_server(deciding, target,
@@ -361,7 +386,7 @@ static void promote(struct deciding *deciding) {
 		                                .text = target->server.seen->instance.start_time,
 		                                .reason = deciding->record->intent.reason });
 	plan_look(deciding->plan, SOON_MS);
-	if (was_refused(deciding, target)) block(deciding);
+	if (was_refused(deciding, target) && !deciding->record->intent.forces) block(deciding);
 }
 
 /* ---- The table ---- */

@@ -14,7 +14,9 @@
 
 enum {
 	SOON_MS = 50, /* while a promotion goes on: its answers come within milliseconds */
-	WHILE_BLOCKED_MS = 1000
+	WHILE_BLOCKED_MS = 1000,
+	MSG_LEAST = 200 /* attempt.number: what SQL Server answers a statement that it can read; lower numbers are the
+	                 * operating system's (nothing was sent, or no answer came) */
 };
 
 /* ---- judge.c ---- */
@@ -47,7 +49,8 @@ bool is_complete(const struct deciding *deciding, const struct replica_view *rep
 /* Its endpoint is stopped and our generation in force, in one answer: neither an old primary nor an old controller
  * reaches it any more. */
 bool is_fenced(const struct deciding *deciding, const struct replica_view *replica);
-/* How its copies stand to those of another: only positions on one recovery fork compare. */
+/* How its copies stand to those of another: only positions on one recovery fork compare, and what a recorded target's
+ * own new fork began with. */
 enum standing { STANDING_BEHIND, STANDING_EQUAL, STANDING_AHEAD, STANDING_MIXED, STANDING_APART };
 enum standing standing_of(const struct deciding *deciding, const struct replica_view *replica,
                           const struct replica_view *other);
@@ -67,6 +70,9 @@ bool is_member(const struct record *record, const struct replica_view *replica);
 const struct replica_view *choose(const struct deciding *deciding, const struct replica_view *except);
 /* Enough members are fenced, this one among them, and it holds everything. */
 bool may_be_promoted(const struct deciding *deciding, const struct replica_view *replica);
+/* Relaxed: a member that counts has come to hold more than the target: it was not fenced for a while (started anew),
+ * and the old primary lived on. That the target was never PRIMARY shows in the fork, which is still theirs. */
+bool is_overtaken(const struct deciding *deciding, const struct replica_view *target);
 /* Members that the count still lacks are answering: it is a matter of moments. */
 bool is_counting(const struct deciding *deciding);
 /* For people: whom it waits for, and what is known of the others. */
@@ -119,9 +125,10 @@ void steady_decide(struct deciding *deciding);
 bool is_leaving(const struct deciding *deciding, const struct replica_view *replica);
 /* Whether an old primary might be about where we cannot see it: beside the recorded one and this replica. */
 bool somebody_is_out_of_sight(const struct deciding *deciding, const struct replica_view *replica);
-/* A copy of a group database here that is not suspended; NULL: none. */
-const struct sql_database_row *moving(const struct replica_view *replica);
-void suspend(struct deciding *deciding, const struct replica_view *replica, const struct sql_database_row *row);
+/* Whether the replica may be let follow whoever contacts it: its endpoint is started, or it is told to (`is_seated`).
+ * While an old primary might reach it that could acknowledge with its help it is made sure first that it confirms
+ * nothing: that is planned, and false. */
+bool may_follow(struct deciding *deciding, const struct replica_view *replica, bool is_seated);
 /* What people and the admission webhook ask for. */
 void requests_decide(struct deciding *deciding);
 void open_intent(struct deciding *deciding, enum intent_kind kind, const char *wanted, const char *reason,

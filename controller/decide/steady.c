@@ -3,10 +3,12 @@
  * A replica whose endpoint is started, or that is re-seated, follows the first primary that contacts it, and that may
  * be an old one which lives on where we cannot see it. In strict mode that one can acknowledge nothing without the
  * member that is primary now. Else the replica's databases are suspended first, while some other replica does not
- * answer: suspended ones confirm nothing to anybody. They are resumed when the recorded primary has it (ladder.c). */
+ * answer: suspended ones confirm nothing to anybody. They are resumed when the recorded primary has it (ladder.c).
+ * Where they cannot be suspended the replica waits until everybody is in sight. */
 #include <string.h>
 
 #include "controller/decide/promotion.h"
+#include "sql/messages.h"
 
 enum {
 	OFFLINE_EVERY_MS = 1000,
@@ -54,7 +56,8 @@ bool somebody_is_out_of_sight(const struct deciding *deciding, const struct repl
 	return false;
 }
 
-const struct sql_database_row *moving(const struct replica_view *replica) {
+/* A copy of a group database here that is not suspended; NULL: none. */
+static const struct sql_database_row *moving(const struct replica_view *replica) {
 	const struct sql_observation *seen = replica->server.seen;
 	for (size_t i = 0; i < seen->database_count; i++) {
 		const struct sql_database_row *row = &seen->databases[i];
@@ -63,24 +66,52 @@ const struct sql_database_row *moving(const struct replica_view *replica) {
 	return NULL;
 }
 
-void suspend(struct deciding *deciding, const struct replica_view *replica, const struct sql_database_row *row) {
-	change_server(deciding, replica,
-	              &(struct action){ .type = ACTION_SUSPEND_MOVEMENT,
-	                                .text = row->name,
-	                                .reason = "it must confirm nothing to an old primary" });
+/* That the members are few enough now to be strict says nothing of an old primary's days: the spec must be. */
+static bool was_always_strict(const struct deciding *deciding) {
+	return deciding->spec->required < 0 && is_strict(deciding->record);
 }
 
 static bool is_free_to_follow(const struct deciding *deciding, const struct replica_view *replica) {
 	if (replica == deciding->primary || !somebody_is_out_of_sight(deciding, replica)) return true;
-	return is_strict(deciding->record) && is_member(deciding->record, replica);
+	return was_always_strict(deciding) && is_member(deciding->record, replica);
+}
+
+/* SQL Server itself has said no, and nothing has happened: no lost reply, no refused login. */
+static const struct attempt *refused_suspension(const struct deciding *deciding, const struct replica_view *replica,
+                                                const struct sql_database_row *row) {
+	const struct attempt *attempt =
+	        attempt_of(deciding->view, ACTION_SUSPEND_MOVEMENT, replica->pod_name, row->name);
+	bool was_refused = attempt != NULL && attempt->number >= MSG_LEAST && attempt->number != SQL_MSG_LOGIN_FAILED;
+	return was_refused ? attempt : NULL;
+}
+
+bool may_follow(struct deciding *deciding, const struct replica_view *replica, bool is_seated) {
+	bool is_free = is_free_to_follow(deciding, replica);
+	/* A free one may be let go at once; who is told anew whom to follow is suspended if it can be, to be sure. */
+	if (is_free && !(is_seated && somebody_is_out_of_sight(deciding, replica))) return true;
+	const struct sql_database_row *row = moving(replica);
+	if (row == NULL) return true;
+	const struct attempt *refused = refused_suspension(deciding, replica, row);
+	if (is_free && refused != NULL) return true;
+	change_server(deciding, replica,
+	              &(struct action){ .type = ACTION_SUSPEND_MOVEMENT,
+	                                .text = row->name,
+	                                .reason = "it must confirm nothing to an old primary" });
+	if (refused == NULL) return false;
+	find(deciding, "ReplicasSynchronized", false, "WaitingForSight",
+	     "%s follows the primary when every other replica answers, or is known to have ended: an old primary may "
+	     "live where it is not seen, and SQL Server does not suspend %s (Msg %d)",
+	     replica->pod_name, row->name, refused->number);
+	return false;
+}
+
+bool may_join(const struct deciding *deciding, const struct replica_view *replica) {
+	if (deciding->spec->required < 0 || deciding->record->epoch <= 1) return true;
+	return !somebody_is_out_of_sight(deciding, replica);
 }
 
 static void start_endpoint(struct deciding *deciding, const struct replica_view *replica) {
-	const struct sql_database_row *row = is_free_to_follow(deciding, replica) ? NULL : moving(replica);
-	if (row != NULL) {
-		suspend(deciding, replica, row);
-		return;
-	}
+	if (!may_follow(deciding, replica, false)) return;
 	change_server(deciding, replica,
 	              &(struct action){ .type = ACTION_START_ENDPOINT, .reason = "no promotion is under way" });
 }

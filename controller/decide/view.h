@@ -143,7 +143,8 @@ struct view {
 	size_t child_count; /* in the order in which to apply them */
 	struct child_view *children;
 	enum secret_state administrator_secret, own_secret;
-	bool made_administrator_secret; /* it has the labels of one that we made: no other is ever deleted */
+	/* It has the labels (or the type, our own) of one that we made: no other is ever deleted. */
+	bool made_administrator_secret, made_own_secret;
 	/* spec.certificate_secret: PRESENT when it has certificate and key. Ours is what carries our labels. */
 	enum secret_state certificate_secret;
 	bool made_certificate_secret;

@@ -212,6 +212,15 @@ void deed_request(struct deed *deed, const struct kube_request *request, request
 	managed_request(deed->managed, request, then, deed);
 }
 
+/* What they were doing is still reported. */
+void deeds_end_sessions(const struct server *server) {
+	for (struct deed *deed = server->managed->deeds; deed != NULL; deed = deed->next) {
+		if (deed->server != server) continue;
+		sql_client_free(deed->client);
+		deed->client = NULL;
+	}
+}
+
 /* The object is forgotten: what is under way ends by itself; what settles need not be waited for. */
 void deeds_free(struct managed *managed) {
 	while (managed->settlings != NULL) {

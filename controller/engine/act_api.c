@@ -24,10 +24,7 @@ static struct json_object *object_at(struct json_object *parent, const char *key
 static void send_object(struct deed *deed);
 
 static void on_newest(struct managed *managed, void *what, struct json_object *answer, const struct error *err) {
-	if (err == NULL && !managed->is_gone) {
-		managed_adopt(managed, answer);
-		managed_look(managed);
-	}
+	if (err == NULL && !managed->is_gone && managed_adopt(managed, answer)) managed_look(managed);
 	deed_drop(what, "somebody else has changed the object");
 }
 
@@ -127,12 +124,17 @@ static char *name_of(const struct action *action) {
 	return xasprintf("%s%s", is_claim ? "data-" : "", action->pod);
 }
 
+/* Of a patch with a uid the API server says so in words only: the field is immutable (apimachinery's validation). */
+static bool is_another(const struct error *err) {
+	bool is_uid = err->kind == ERROR_INVALID && strstr(err->message, "metadata.uid") != NULL;
+	return is_uid || err->kind == ERROR_NOT_FOUND || err->kind == ERROR_CONFLICT;
+}
+
 static void on_part(struct managed *managed, void *what, struct json_object *answer, const struct error *err) {
 	struct deed *deed = what;
 	bool is_claim = action_rows[deed->action.type].target == TARGET_CLAIM;
-	bool is_late = err != NULL && (err->kind == ERROR_NOT_FOUND || err->kind == ERROR_CONFLICT);
-	(void)managed;
-	if (is_late) {
+	if (err != NULL && is_another(err)) {
+		if (is_claim) server_forget_claim(managed, deed->action.pod);
 		deed_drop(deed, "it is not the one that was looked at any more");
 		return;
 	}
@@ -149,7 +151,7 @@ static struct json_object *pod_label(const struct deed *deed, const char *uid) {
 	struct json_object *patch = json_object_new_object();
 	struct json_object *metadata = object_at(patch, "metadata");
 	const char *role = deed->action.text;
-	if (uid != NULL) json_set_text(metadata, "uid", uid);
+	json_set_text(metadata, "uid", uid);
 	json_object_object_add(object_at(metadata, "labels"), deed->managed->spec.role_label,
 	                       role != NULL ? json_object_new_string(role) : NULL);
 	return patch;
@@ -160,7 +162,7 @@ static struct json_object *claim_labels(const struct deed *deed, const char *uid
 	static const char prefix[] = "app.kubernetes.io/";
 	struct json_object *patch = json_object_new_object();
 	struct json_object *metadata = object_at(patch, "metadata");
-	if (uid != NULL) json_set_text(metadata, "uid", uid);
+	json_set_text(metadata, "uid", uid);
 	const struct managed *managed = deed->managed;
 	for (size_t i = 0; i < managed->child_count; i++) {
 		if (managed->children[i].resource != &kube_statefulsets) continue;
@@ -175,7 +177,7 @@ static struct json_object *claim_labels(const struct deed *deed, const char *uid
 
 static struct json_object *claim_size(const struct deed *deed, const char *uid) {
 	struct json_object *patch = json_object_new_object();
-	if (uid != NULL) json_set_text(object_at(patch, "metadata"), "uid", uid);
+	json_set_text(object_at(patch, "metadata"), "uid", uid);
 	struct json_object *resources = object_at(object_at(patch, "spec"), "resources");
 	json_set_text(object_at(resources, "requests"), "storage", deed->action.text);
 	return patch;
@@ -196,8 +198,13 @@ static void act_on_part(struct deed *deed) {
 	bool is_deletion = action->type == ACTION_DELETE_POD || action->type == ACTION_DELETE_CLAIM;
 	cleanup_free char *name = name_of(action);
 	cleanup_kube_object const struct kube_object *seen =
-	        follow_get(managed->engine, is_claim ? CACHE_CLAIM : CACHE_POD, managed->namespace, name);
+	        is_claim ? server_claim(managed, action->pod)
+	                 : follow_get(managed->engine, CACHE_POD, managed->namespace, name);
 	const char *uid = seen != NULL ? seen->uid : NULL;
+	if (uid == NULL && !is_deletion) {
+		deed_drop(deed, "it is not there any more");
+		return;
+	}
 	cleanup_json struct json_object *body = NULL;
 	if (is_deletion) body = delete_options(action->text);
 	else if (action->type == ACTION_PATCH_CLAIM) body = claim_size(deed, uid);

@@ -77,12 +77,12 @@ static void on_there(struct managed *managed, void *what, struct json_object *an
 	}
 }
 
-static void look_first(struct deed *deed) {
+static void look_first(struct deed *deed, request_done *then) {
 	const struct kube_request request = { .method = KUBE_GET,
 		                              .resource = child_resource(deed->action.json),
 		                              .namespace = deed->managed->namespace,
 		                              .name = name_of(deed) };
-	deed_request(deed, &request, on_there);
+	deed_request(deed, &request, then);
 }
 
 /* ---- Deleting ---- */
@@ -92,18 +92,19 @@ static void on_deleted(struct managed *managed, void *what, struct json_object *
 	bool is_late = err != NULL && (err->kind == ERROR_NOT_FOUND || err->kind == ERROR_CONFLICT);
 	bool is_again = deed->action.type == ACTION_DELETE_SET && err == NULL && !managed->is_gone;
 	if (is_again) deed_settle(deed, CACHE_SET, name_of(deed), answer);
+	if (!managed->is_gone && (err == NULL || is_late)) stray_forget(managed, deed->action.json);
 	if (is_late) deed_drop(deed, "it is gone");
 	else deed_end(deed, err);
 }
 
-static void delete (struct deed *deed, const struct kube_object *seen) {
+static void delete (struct deed *deed, const char *uid) {
 	cleanup_json struct json_object *options = json_object_new_object();
 	struct json_object *preconditions = json_object_new_object();
 	json_set_text(options, "apiVersion", "v1");
 	json_set_text(options, "kind", "DeleteOptions");
 	bool leaves_pods = deed->action.type == ACTION_DELETE_SET;
 	json_set_text(options, "propagationPolicy", leaves_pods ? "Orphan" : "Foreground");
-	json_set_text(preconditions, "uid", seen->uid);
+	json_set_text(preconditions, "uid", uid);
 	json_set(options, "preconditions", preconditions);
 	const struct kube_request request = { .method = KUBE_DELETE,
 		                              .resource = child_resource(deed->action.json),
@@ -111,6 +112,27 @@ static void delete (struct deed *deed, const struct kube_object *seen) {
 		                              .name = name_of(deed),
 		                              .body = options };
 	deed_request(deed, &request, on_deleted);
+}
+
+/* Of a kind that is not followed. */
+static void on_stray(struct managed *managed, void *what, struct json_object *answer, const struct error *err) {
+	struct deed *deed = what;
+	if (managed->is_gone) {
+		deed_drop(deed, "the object is not looked after any more");
+	} else if (err != NULL) {
+		on_deleted(managed, deed, NULL, err);
+	} else if (is_owned_by(answer, managed->object->uid) && has_our_labels(managed, answer)) {
+		delete (deed, json_get_text(json_get(answer, "metadata"), "uid"));
+	} else {
+		stray_forget(managed, deed->action.json);
+		deed_drop(deed, "there is none of ours");
+	}
+}
+
+static void act_on_deletion(struct deed *deed, const struct kube_object *seen, bool is_followed) {
+	if (!is_followed) look_first(deed, on_stray);
+	else if (seen != NULL) delete (deed, seen->uid);
+	else deed_drop(deed, "there is none of ours");
 }
 
 void act_on_child(struct deed *deed) {
@@ -124,12 +146,8 @@ void act_on_child(struct deed *deed) {
 	cleanup_kube_object const struct kube_object *seen =
 	        cache != CACHES ? follow_get(managed->engine, cache, managed->namespace, name_of(deed)) : NULL;
 	bool is_ours = seen != NULL && is_owned_by(seen->json, managed->object->uid);
-	if (deed->action.type == ACTION_DELETE_CHILD || deed->action.type == ACTION_DELETE_SET) {
-		if (is_ours) delete (deed, seen);
-		else deed_drop(deed, "there is none of ours");
-	} else if (is_ours) {
-		apply(deed);
-	} else {
-		look_first(deed);
-	}
+	if (deed->action.type == ACTION_DELETE_CHILD || deed->action.type == ACTION_DELETE_SET)
+		act_on_deletion(deed, is_ours ? seen : NULL, cache != CACHES);
+	else if (is_ours) apply(deed);
+	else look_first(deed, on_there);
 }

@@ -39,6 +39,17 @@ static void create_administrator(struct deed *deed) {
 	else deed_drop(deed, "the object names a Secret that others make");
 }
 
+/* Says whose it is where labels are taken off: a Secret's type cannot be changed. */
+static char *own_type(const struct managed *managed) {
+	return xasprintf("agkeeper.dev/%s", managed->resource->plural);
+}
+
+bool is_own_secret(const struct managed *managed, const struct json_object *secret) {
+	const char *type = json_get_text(secret, "type");
+	cleanup_free char *own = own_type(managed);
+	return has_our_labels(managed, secret) || (type != NULL && strcmp(type, own) == 0);
+}
+
 /* With the labels of the children, and like the administrator's without an owner. */
 static struct json_object *own_secret(const struct managed *managed, const char *controller, const char *master_key,
                                       const char *administrator) {
@@ -47,6 +58,7 @@ static struct json_object *own_secret(const struct managed *managed, const char 
 	struct json_object *data = json_object_new_object();
 	struct json_object *secret = json_object_new_object();
 	bool is_kubedb = managed->resource == &kube_mssqlservers;
+	cleanup_free char *type = own_type(managed);
 	json_set_text(labels, "app.kubernetes.io/instance", managed->name);
 	json_set_text(labels, "app.kubernetes.io/managed-by", is_kubedb ? "kubedb.com" : "agkeeper");
 	json_set_text(metadata, "namespace", managed->namespace);
@@ -57,7 +69,7 @@ static struct json_object *own_secret(const struct managed *managed, const char 
 	if (administrator != NULL) json_set_text(data, "saPassword", administrator);
 	json_set_text(secret, "apiVersion", "v1");
 	json_set_text(secret, "kind", "Secret");
-	json_set_text(secret, "type", "Opaque");
+	json_set_text(secret, "type", type);
 	json_set(secret, "metadata", metadata);
 	json_set(secret, "stringData", data);
 	return secret;
@@ -126,12 +138,24 @@ static void delete (struct deed *deed, const char *uid) {
 	deed_request(deed, &request, on_deleted);
 }
 
+static bool is_ours(const struct deed *deed, const struct json_object *secret) {
+	const struct managed *managed = deed->managed;
+	bool is_own = managed->is_readable && strcmp(deed->action.text, managed->spec.own_secret) == 0;
+	return is_own ? is_own_secret(managed, secret) : has_our_labels(managed, secret);
+}
+
 static void on_there(struct managed *managed, void *what, struct json_object *answer, const struct error *err) {
 	struct deed *deed = what;
-	if (managed->is_gone) deed_drop(deed, "the object is not looked after any more");
-	else if (err != NULL) on_deleted(managed, deed, NULL, err);
-	else if (has_our_labels(managed, answer)) delete (deed, json_get_text(json_get(answer, "metadata"), "uid"));
-	else deed_drop(deed, "it is not one that we made");
+	if (managed->is_gone) {
+		deed_drop(deed, "the object is not looked after any more");
+	} else if (err != NULL) {
+		on_deleted(managed, deed, NULL, err);
+	} else if (is_ours(deed, answer)) {
+		delete (deed, json_get_text(json_get(answer, "metadata"), "uid"));
+	} else {
+		secrets_expire(managed, true); /* decided upon what stood there before */
+		deed_drop(deed, "it is not one that we made");
+	}
 	secret_wipe(answer);
 }
 

@@ -198,6 +198,7 @@ void children_refresh(struct managed *managed) {
 	uint64_t source = hint == managed->children_hint ? managed->children_of : source_of(managed);
 	managed->children_hint = hint;
 	if (source == managed->children_of) {
+		strays_refresh(managed, false);
 		if (managed->surplus_count > 0 || clock_monotonic_ms() < managed->surplus_until)
 			surplus_refresh(managed);
 		return;
@@ -213,6 +214,7 @@ void children_refresh(struct managed *managed) {
 	managed->children_trouble = err != NULL ? xstrdup(err->message) : NULL;
 	managed->children_of = source;
 	managed->surplus_until = clock_monotonic_ms() + SETTLE_MS;
+	strays_refresh(managed, true);
 	surplus_refresh(managed);
 }
 

@@ -47,6 +47,13 @@ void server_look_for_claim(struct server *server, const struct kube_object *know
 	if (!server->is_claim_asked && !is_early) ask(server, now);
 }
 
+void server_forget_claim(const struct managed *managed, const char *pod) {
+	struct server *server = server_find(managed, pod);
+	if (server == NULL) return;
+	set_claim(server, NULL);
+	server->claim_asked_at = 0;
+}
+
 bool is_of_object(const struct managed *managed, const struct json_object *json) {
 	const struct json_object *labels = json_get_path(json, "metadata", "labels", NULL);
 	const char *instance = json_get_text(labels, "app.kubernetes.io/instance");

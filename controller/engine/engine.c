@@ -19,6 +19,7 @@ enum {
 
 static void begin_tenure(struct engine *engine) {
 	free(engine->tenure);
+	engine->tenures++;
 	engine->tenure = xasprintf("%s_%08x%08x", engine->options.identity, arc4random(), arc4random());
 	atomic_store(&engine->leading, true);
 	metric_set(metric_cell(engine->metrics.leading, NULL), 1);
@@ -46,6 +47,37 @@ static void on_lease(void *context, bool leading) {
 
 bool engine_is_leading(const struct engine *engine) {
 	return atomic_load(&engine->leading);
+}
+
+/* ---- Requests ---- */
+
+struct question {
+	struct engine *engine;
+	kube_done *then;
+	void *what;
+};
+
+static void on_answer(void *context, struct json_object *answer, const struct error *err) {
+	struct question *question = context;
+	question->engine->requests--;
+	question->then(question->what, answer, err);
+	free(question);
+}
+
+/* Who asks again does so with the time that the renewed Lease gives. */
+static int64_t patience_ms(const struct engine *engine) {
+	int64_t left = lease_keeper_left_ms(engine->lease);
+	if (left > KUBE_TIMEOUT_MS) return KUBE_TIMEOUT_MS;
+	return left > 0 ? left : 1;
+}
+
+void engine_request(struct engine *engine, const struct kube_request *request, kube_done *then, void *what) {
+	struct kube_request limited = *request;
+	struct question *question = xmalloc(sizeof(*question));
+	*question = (struct question){ engine, then, what };
+	limited.timeout_ms = patience_ms(engine);
+	engine->requests++;
+	kube_loop_submit(engine->options.loop, &limited, on_answer, question);
 }
 
 /* ---- Pauses ---- */

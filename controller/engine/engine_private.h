@@ -38,6 +38,8 @@
 
 enum {
 	PROBE_MS = 5000,             /* between looks at a group that is at rest */
+	WRITERS_PROBE_MS = 1200,     /* … that is written to: commits wait when a replica is lost, until we see it */
+	WRITERS_MS = 30 * 1000,      /* so long after its log was last seen to grow: while they wait it does not */
 	PROBE_TIMEOUT_MS = 5000,     /* of one probe, unless spec says otherwise */
 	SECRETS_MS = 600 * 1000,     /* between reads of an object's Secrets */
 	OWN_SECRET_MS = 3600 * 1000, /* … of our own */
@@ -98,7 +100,8 @@ struct engine {
 	struct lease_keeper *lease;
 	struct engine_metrics metrics;
 	struct offer offers[OFFERS];
-	char *tenure; /* identity of this tenure; NULL: we do not lead */
+	char *tenure;     /* identity of this tenure; NULL: we do not lead */
+	unsigned tenures; /* so far: what was begun in another one is not gone on with */
 	struct managed *managed[MANAGED_BUCKETS];
 	struct pause *pauses; /* engine.c */
 	int requests;         /* under way */
@@ -123,6 +126,15 @@ struct child {
 	int64_t verify_at; /* it was found as it shall be, and is applied then all the same; 0: we have applied it */
 	char *foreign;     /* whose it is, when a read showed that it is not ours; NULL */
 	int64_t foreign_at;
+};
+
+/* A child that no cache follows, and that is not wanted: is there one of ours? */
+enum { STRAYS = 2 }; /* surplus.c says which */
+struct stray {
+	bool is_asked, is_known;
+	bool is_late;              /* what was asked is out of date */
+	struct json_object *brief; /* owned: what identifies it; NULL: there is none */
+	int64_t ask_at;
 };
 
 struct secret_read {
@@ -190,10 +202,11 @@ struct managed {
 	size_t surplus_count;
 	struct json_object **surplus; /* owned: what identifies children that are not wanted any more */
 	int64_t surplus_until;        /* when to stop looking for them */
-	char *children_trouble;       /* why there are none */
+	struct stray strays[STRAYS];
+	char *children_trouble; /* why there are none */
 
 	struct secret_read administrator, own, configuration, certificate;
-	bool made_administrator; /* it is one that we made */
+	bool made_administrator, made_own; /* it is one that we made */
 	bool has_certificate;
 	unsigned settings_reads;  /* of Secrets that the children depend on: configuration, certificate */
 	char *configuration_text; /* mssql.conf of the Secret that spec names */
@@ -220,6 +233,7 @@ struct managed {
 	struct settling *settlings;
 	int64_t probe_at;    /* when to ask all servers again */
 	int64_t probe_ms;    /* how long the last answer took, our own queue included */
+	int64_t written_at;  /* when the primary's log was last seen to have grown; 0: never */
 	bool is_in_motion;   /* the plan asked to look again soon, or a pod has changed: every answer is looked at */
 	bool awaits_answers; /* what there was to decide is decided */
 	bool is_urgent;      /* its primary is lost, or is changing: it goes before the others */
@@ -293,10 +307,11 @@ int64_t discovery_tick(struct engine *engine, int64_t now);
 struct managed *managed_find(struct engine *engine, const char *key);
 /* Made when it is new. NULL: the key is none. */
 struct managed *managed_get(struct engine *engine, const char *key);
-/* Takes over what the watch shows, unless we know better; false: the object is gone. */
+/* Takes over what the watch shows, unless we know better; false: the object is gone (and queued, where another one has
+ * its name). */
 bool managed_refresh(struct managed *managed);
-/* An answer of the API about the object itself; borrowed. */
-void managed_adopt(struct managed *managed, struct json_object *answer);
+/* An answer of the API about the object itself; borrowed. False: it is about another one, which the watch will show. */
+bool managed_adopt(struct managed *managed, struct json_object *answer);
 /* Spec and record of the newest object. False: it cannot be read. */
 bool managed_read(struct managed *managed);
 void managed_forget(struct managed *managed);
@@ -310,6 +325,11 @@ void managed_release(struct managed *managed);
 /* Whether `a` is a later resourceVersion than `b`. */
 bool version_is_newer(const char *a, const char *b);
 void wipe(char **text);
+
+/* ---- engine.c ---- */
+/* A request as long as we lead: it is given up when our hold of the Lease ends, as far as it is known when it is sent.
+ */
+void engine_request(struct engine *engine, const struct kube_request *request, kube_done *then, void *what);
 
 /* ---- A request on behalf of an object. `then` is called in any case, also when the object is gone. ---- */
 typedef void request_done(struct managed *managed, void *what, struct json_object *answer, const struct error *err);
@@ -327,10 +347,15 @@ char *desired_text(uint64_t digest); /* as DESIRED_ANNOTATION has it; the caller
 struct json_object *children_desired(const struct managed *managed);
 struct child *child_find(struct managed *managed, const struct json_object *json);
 const struct kube_resource *child_resource(const struct json_object *json);
-/* Briefs of those that are ours and not wanted any more, as far as they are followed: looked for when the children have
- * changed, and for a moment after. */
+/* Briefs of those that are ours and not wanted any more: looked for when the children have changed, and for a moment
+ * after. */
 void surplus_refresh(struct managed *managed);
 void surplus_free(struct managed *managed);
+/* Asks for those that are not followed; `anew`: the children have changed. */
+void strays_refresh(struct managed *managed, bool anew);
+/* One was deleted, or cannot be: what is known of it is out of date. */
+void stray_forget(struct managed *managed, const struct json_object *json);
+void strays_free(struct managed *managed);
 /* Where it is followed; CACHES: nowhere. */
 enum engine_cache child_cache(const struct kube_resource *resource);
 bool is_owned_by(const struct json_object *object, const char *uid);
@@ -357,6 +382,8 @@ void secrets_free(struct managed *managed);
 char *secret_text(const struct json_object *secret, const char *key);
 /* Whether a Secret (or a child) carries the labels of one that was made for this object: no other is ever deleted. */
 bool has_our_labels(const struct managed *managed, const struct json_object *object);
+/* The same for a Secret under the name of our own, which tells by its type, too. */
+bool is_own_secret(const struct managed *managed, const struct json_object *secret);
 /* Overwrites the data of a Secret's tree, which is of no use afterwards. */
 void secret_wipe(struct json_object *secret);
 void secret_wipe_data(struct json_object *data);
@@ -408,6 +435,8 @@ bool is_of_object(const struct managed *managed, const struct json_object *json)
 const struct kube_object *server_claim(const struct managed *managed, const char *pod);
 /* Reads it by its name, unless the watch has it. `known`: what server_claim said. */
 void server_look_for_claim(struct server *server, const struct kube_object *known);
+/* What was read is out of date: it is read again. */
+void server_forget_claim(const struct managed *managed, const char *pod);
 
 /* Asks for what the storage says of it while it grows. */
 void server_look_for_trouble(struct server *server, const struct json_object *claim);
@@ -445,6 +474,9 @@ bool deed_may_go_on(const struct deed *deed);
 void deed_request(struct deed *deed, const struct kube_request *request, request_done *then);
 void deed_settle(struct deed *deed, enum engine_cache cache, const char *name, const struct json_object *answer);
 void deeds_free(struct managed *managed);
+/* Ends the sessions that deeds have of their own there: with the server's others, when it is another one by now, and
+ * when we cease to lead. */
+void deeds_end_sessions(const struct server *server);
 
 void act_on_api(struct deed *deed);    /* act_api.c */
 void act_on_child(struct deed *deed);  /* act_child.c */

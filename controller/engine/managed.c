@@ -91,6 +91,7 @@ static void managed_free(struct managed *managed) {
 	read_free(managed);
 	if (managed->object != NULL) kube_object_unref(managed->object);
 	children_free(managed);
+	strays_free(managed);
 	operations_free(managed);
 	secrets_free(managed);
 	attempts_free(&managed->attempts);
@@ -150,8 +151,9 @@ static void set_object(struct managed *managed, const struct kube_object *object
 	managed->object = object;
 }
 
+/* One that was made under the name of one that is gone. */
 static bool is_other_object(const struct kube_object *a, const struct kube_object *b) {
-	return a->uid == NULL || b->uid == NULL || strcmp(a->uid, b->uid) != 0;
+	return a->uid != NULL && b->uid != NULL && strcmp(a->uid, b->uid) != 0;
 }
 
 bool managed_refresh(struct managed *managed) {
@@ -159,24 +161,29 @@ bool managed_refresh(struct managed *managed) {
 	        follow_get(managed->engine, cache_of(managed), managed->namespace, managed->name);
 	if (seen == NULL) return false;
 	const struct kube_object *known = managed->object;
-	bool we_know_better = known != NULL && !is_other_object(known, seen) &&
-	                      version_is_newer(known->resource_version, seen->resource_version);
+	if (known != NULL && is_other_object(known, seen)) {
+		queue_add(managed->engine->queue, managed->key); /* it begins with nothing of that one's */
+		kube_object_unref(seen);
+		return false;
+	}
+	bool we_know_better = known != NULL && version_is_newer(known->resource_version, seen->resource_version);
 	if (we_know_better) kube_object_unref(seen);
 	else set_object(managed, seen);
 	return true;
 }
 
-void managed_adopt(struct managed *managed, struct json_object *answer) {
+bool managed_adopt(struct managed *managed, struct json_object *answer) {
 	cleanup_json struct json_object *copy = json_copy(answer);
 	json_object_object_del(json_get(copy, "metadata"), "managedFields");
 	json_shrink(copy);
 	const struct kube_object *object = kube_object_new(take(&copy));
-	if (object == NULL) return;
+	if (object == NULL) return false;
 	const struct kube_object *known = managed->object;
-	bool is_newer = known == NULL || is_other_object(known, object) ||
-	                version_is_newer(object->resource_version, known->resource_version);
-	if (is_newer) set_object(managed, object);
+	bool is_same = known == NULL || !is_other_object(known, object);
+	bool is_newer = known == NULL || version_is_newer(object->resource_version, known->resource_version);
+	if (is_same && is_newer) set_object(managed, object);
 	else kube_object_unref(object);
+	return is_same;
 }
 
 /* ---- What it says ---- */
@@ -219,10 +226,10 @@ struct errand {
 	void *what;
 };
 
+/* An answer to what was asked in an earlier tenure finds an object that is gone: each ends with its tenure. */
 static void on_answer(void *context, struct json_object *answer, const struct error *err) {
 	struct errand *errand = context;
 	struct managed *managed = errand->managed;
-	managed->engine->requests--;
 	errand->then(managed, errand->what, answer, err);
 	free(errand);
 	managed_release(managed);
@@ -232,8 +239,7 @@ void managed_request(struct managed *managed, const struct kube_request *request
 	struct errand *errand = xmalloc(sizeof(*errand));
 	*errand = (struct errand){ managed, then, what };
 	managed_hold(managed);
-	managed->engine->requests++;
-	struct kube_request copy = *request;
-	copy.is_urgent = managed->is_urgent;
-	kube_loop_submit(managed->engine->options.loop, &copy, on_answer, errand);
+	struct kube_request ranked = *request;
+	ranked.is_urgent = managed->is_urgent;
+	engine_request(managed->engine, &ranked, on_answer, errand);
 }

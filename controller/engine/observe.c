@@ -150,6 +150,7 @@ void observe(struct managed *managed, int64_t now, struct sight *sight) {
 		.administrator_secret = managed->administrator.state,
 		.made_administrator_secret = managed->made_administrator,
 		.own_secret = managed->own.state,
+		.made_own_secret = managed->made_own,
 		.certificate_secret = managed->certificate.state,
 		.made_certificate_secret = managed->made_certificate,
 		.certificate_due = certificate_due(managed, now),

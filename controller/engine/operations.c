@@ -78,15 +78,21 @@ struct orphan {
 	struct engine *engine;
 	char *key, *namespace, *name;
 	const struct kube_object *request;
+	unsigned tenure; /* in which it was found */
 };
 
 static void orphan_free(struct orphan *orphan) {
-	orphan->engine->requests--;
 	kube_object_unref(orphan->request);
 	free(orphan->key);
 	free(orphan->namespace);
 	free(orphan->name);
 	free(orphan);
+}
+
+/* Nothing is left to be done: it has no failures behind it any more. */
+static void drop(struct orphan *orphan) {
+	queue_forget(orphan->engine->queue, orphan->key);
+	orphan_free(orphan);
 }
 
 bool operations_is_key(const char *key) {
@@ -105,13 +111,17 @@ static void on_ended(void *context, struct json_object *answer, const struct err
 	struct orphan *orphan = context;
 	(void)answer;
 	bool is_late = err != NULL && (err->kind == ERROR_NOT_FOUND || err->kind == ERROR_CONFLICT);
-	if (err != NULL && !is_late) again(orphan, err);
-	else queue_forget(orphan->engine->queue, orphan->key);
+	if (err == NULL || is_late) {
+		drop(orphan);
+		return;
+	}
+	again(orphan, err);
 	orphan_free(orphan);
 }
 
-static bool we_lead(const struct engine *engine) {
-	return engine->tenure != NULL && lease_keeper_holds(engine->lease);
+static bool may_go_on(const struct orphan *orphan) {
+	const struct engine *engine = orphan->engine;
+	return engine->tenure != NULL && orphan->tenure == engine->tenures && lease_keeper_holds(engine->lease);
 }
 
 /* The cache of databases may be behind that of requests: only the API itself says that there is none. */
@@ -121,9 +131,13 @@ static void on_database(void *context, struct json_object *answer, const struct 
 	cleanup_json struct json_object *status = NULL;
 	bool is_absent = err != NULL && err->kind == ERROR_NOT_FOUND;
 	if (is_absent) status = ops_orphan_status(orphan->request->json, clock_wall_us());
-	if (err != NULL && !is_absent) again(orphan, err);
-	if (status == NULL || !we_lead(orphan->engine)) {
+	if (err != NULL && !is_absent) {
+		again(orphan, err);
 		orphan_free(orphan);
+		return;
+	}
+	if (status == NULL || !may_go_on(orphan)) {
+		drop(orphan);
 		return;
 	}
 	cleanup_json struct json_object *body = json_copy(orphan->request->json);
@@ -134,7 +148,7 @@ static void on_database(void *context, struct json_object *answer, const struct 
 		                              .name = orphan->name,
 		                              .subresource = "status",
 		                              .body = body };
-	kube_loop_submit(orphan->engine->options.loop, &request, on_ended, orphan);
+	engine_request(orphan->engine, &request, on_ended, orphan);
 }
 
 void operations_end_orphan(struct engine *engine, const char *key) {
@@ -142,19 +156,20 @@ void operations_end_orphan(struct engine *engine, const char *key) {
 	const char *name = strchr(namespace, '/');
 	if (name == NULL) return;
 	struct orphan *orphan = xmalloc(sizeof(*orphan));
-	*orphan = (struct orphan){ engine, xstrdup(key), xstrndup(namespace, (size_t)(name - namespace)),
-		                   xstrdup(name + 1), NULL };
-	engine->requests++;
+	*orphan = (struct orphan){
+		engine, xstrdup(key),   xstrndup(namespace, (size_t)(name - namespace)), xstrdup(name + 1),
+		NULL,   engine->tenures
+	};
 	orphan->request = follow_get(engine, CACHE_OPSREQUEST, orphan->namespace, orphan->name);
 	const struct json_object *json = orphan->request != NULL ? orphan->request->json : NULL;
 	const char *database = json_get_text(json_get_path(json, "spec", "databaseRef", NULL), "name");
 	cleanup_json struct json_object *status = json != NULL ? ops_orphan_status(json, 0) : NULL;
 	if (status == NULL || database == NULL) {
-		orphan_free(orphan);
+		drop(orphan);
 		return;
 	}
 	const struct kube_request request = {
 		.method = KUBE_GET, .resource = &kube_mssqlservers, .namespace = orphan->namespace, .name = database
 	};
-	kube_loop_submit(engine->options.loop, &request, on_database, orphan);
+	engine_request(engine, &request, on_database, orphan);
 }

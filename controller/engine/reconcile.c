@@ -33,6 +33,8 @@ static bool may_look(struct managed *managed, int64_t now) {
 static int64_t probe_pause_ms(const struct managed *managed, int64_t look_ms) {
 	int64_t steady = managed->engine->options.probe_ms != 0 ? managed->engine->options.probe_ms : PROBE_MS;
 	int64_t jittered = steady - steady / 10 + jitter(steady / 5);
+	bool has_writers = managed->written_at != 0 && clock_monotonic_ms() - managed->written_at < WRITERS_MS;
+	if (has_writers && (look_ms <= 0 || look_ms > WRITERS_PROBE_MS)) look_ms = WRITERS_PROBE_MS;
 	if (look_ms <= 0) return jittered;
 	/* Whoever is in a hurry leaves the others as much time as it takes: answers come late when many are. */
 	int64_t polite = look_ms > 3 * managed->probe_ms ? look_ms : 3 * managed->probe_ms;
@@ -119,7 +121,10 @@ static void look(struct managed *managed, int64_t now) {
 
 void reconcile(struct engine *engine, const char *key) {
 	enum { UNSYNCED_MS = 1000 };
-	if (engine->tenure == NULL || !lease_keeper_holds(engine->lease)) return;
+	if (engine->tenure == NULL || !lease_keeper_holds(engine->lease)) {
+		queue_forget(engine->queue, key);
+		return;
+	}
 	if (!follow_is_synced(engine)) {
 		queue_add_after(engine->queue, key, UNSYNCED_MS);
 		return;

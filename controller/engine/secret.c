@@ -102,6 +102,7 @@ void secret_take_own(struct managed *managed, const struct json_object *secret) 
 	managed->endpoint.private_key = secret_bytes(&managed->endpoint_bytes, secret, "endpoint.key");
 	managed->has_certificate = managed->endpoint.certificate.length > 0 && managed->endpoint.private_key.length > 0;
 	bundle_from_data(&managed->bundle, json_get(secret, "data"));
+	managed->made_own = is_own_secret(managed, secret);
 	bool is_whole = managed->controller_password != NULL && managed->master_key_password != NULL;
 	if (managed->own.state != SECRET_PRESENT) managed->probe_at = 0; /* the servers can be asked from now on */
 	managed->own.state = is_whole ? SECRET_PRESENT : SECRET_INVALID;

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "controller/resources/blueprint.h"
+#include "controller/resources/children.h"
 #include "controller/resources/merge.h"
 
 static const struct json_object *template_of(const struct json_object *spec) {
@@ -81,7 +82,7 @@ struct json_object *certificate_of(struct blueprint *blueprint) {
 	const struct json_object *issuer = json_get_path(blueprint->spec, "tls", "issuerRef", NULL);
 	if (blueprint->tls_secret == NULL || issuer == NULL || !blueprint->surroundings->has_issuers) return NULL;
 	struct json_object *certificate =
-	        child_new(blueprint, "cert-manager.io/v1", "Certificate", name_with(blueprint, "-server-cert"));
+	        child_new(blueprint, "cert-manager.io/v1", "Certificate", name_with(blueprint, CERTIFICATE_SUFFIX));
 	struct json_object *spec = certificate_names_of(blueprint->object);
 	json_set_text(spec, "secretName", blueprint->tls_secret);
 	json_set(spec, "issuerRef", issuer_of(issuer));

@@ -35,6 +35,10 @@ struct surroundings {
 int children_of(const struct json_object *object, const struct surroundings *surroundings,
                 struct json_object **children, struct error **err);
 
+/* Names of children of which there is one of their kind at most: the object's with this. */
+#define SERVICE_MONITOR_SUFFIX "-stats"
+#define CERTIFICATE_SUFFIX     "-server-cert"
+
 /* On the pods' template: changes when SQL Server must be restarted to read its settings anew. */
 #define CHECKSUM_ANNOTATION    "agkeeper.dev/config-checksum"
 #define CERTIFICATE_ANNOTATION "agkeeper.dev/certificate-checksum" /* … its certificate */

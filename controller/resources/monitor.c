@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "controller/resources/blueprint.h"
+#include "controller/resources/children.h"
 #include "controller/resources/merge.h"
 
 static const struct json_object *exporter_settings(const struct blueprint *blueprint) {
@@ -74,8 +75,8 @@ static struct json_object *stats_service_of(struct blueprint *blueprint, bool is
 }
 
 static struct json_object *service_monitor_of(struct blueprint *blueprint) {
-	struct json_object *monitor =
-	        child_new(blueprint, "monitoring.coreos.com/v1", "ServiceMonitor", name_with(blueprint, "-stats"));
+	struct json_object *monitor = child_new(blueprint, "monitoring.coreos.com/v1", "ServiceMonitor",
+	                                        name_with(blueprint, SERVICE_MONITOR_SUFFIX));
 	const struct json_object *given =
 	        json_get_path(blueprint->spec, "monitor", "prometheus", "serviceMonitor", NULL);
 	merge_over(json_get_path(monitor, "metadata", "labels", NULL), json_get(given, "labels"));

@@ -18,7 +18,7 @@ struct job {
 	int64_t generation, revision, timeout;
 	bool is_fenced, as_administrator, was_sent;
 	int slot, node;
-	char pod[NAME_SIZE];
+	char pod[NAME_SIZE], claim[NAME_SIZE]; /* uids */
 	uint64_t process, call;
 	/* What came of it. */
 	int code; /* HTTP status or Msg; 0: it succeeded; -1: not known */
@@ -33,6 +33,8 @@ struct job *job_hold(struct job *job);
 /* `run` in a while; when the message has arrived. */
 void job_later(struct model *model, int64_t delay, struct job *job, void (*run)(struct model *, struct event *));
 bool job_travel(struct model *model, int from, int to, struct job *job, void (*run)(struct model *, struct event *));
+/* A request to the API. */
+void job_request(struct model *model, struct job *job);
 /* At the controller. */
 void job_answered(struct model *model, struct event *event);
 /* NULL equals NULL alone. */
@@ -47,12 +49,20 @@ void attempts_note_failure(struct model *model, struct controller *controller, c
 /* ---- The API's side: sets what came of it (act_api.c) ---- */
 
 void api_run(struct model *model, struct job *job);
+/* Of volumes that grow (act_volumes.c). */
+void api_patch_claim(struct model *model, struct job *job);
+void api_delete_set(struct model *model, struct job *job);
+void api_write_request(struct model *model, struct job *job);
+void api_patch_storage(struct model *model, struct job *job);
+int64_t bytes_of(const char *text); /* "20Gi" */
 
 /* ---- The servers' side (act_sql.c) ---- */
 
 /* False: there is nothing to send. */
 bool sql_write(struct model *model, const struct controller *controller, const struct record *record, struct job *job);
 void sql_arrived(struct model *model, struct event *event);
+/* The same where the process of job->process is still there. */
+void sql_arrived_late(struct model *model, struct event *event);
 /* The client closes its connection; if the server hears of it, what runs is rolled back. */
 void sql_hang_up(struct model *model, struct event *event);
 

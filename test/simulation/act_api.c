@@ -39,9 +39,45 @@ static int child_place(const struct cluster *cluster, const char *name) {
 	return free_place;
 }
 
-static void apply_child(struct model *model, const struct job *job) {
+static int64_t claim_size_of(const struct json_object *set) {
+	struct json_object *templates = json_get_path(set, "spec", "volumeClaimTemplates", NULL);
+	if (templates == NULL || json_object_array_length(templates) == 0) return 0;
+	const struct json_object *claim = json_object_array_get_idx(templates, 0);
+	return bytes_of(json_get_text(json_get_path(claim, "spec", "resources", "requests", NULL), "storage"));
+}
+
+static bool has_pods(const struct cluster *cluster) {
+	for (int slot = 0; slot < SLOTS; slot++)
+		if (cluster->pods[slot].exists) return true;
+	return false;
+}
+
+static void apply_set(struct model *model, const struct json_object *json) {
+	struct workload *set = &model->cluster.set;
+	const struct json_object *spec = json_get(json, "spec");
+	struct workload changed = *set;
+	if (!set->exists) changed = (struct workload){ .exists = true, .has_revision = !has_pods(&model->cluster) };
+	changed.replicas = (int)json_get_integer(spec, "replicas", 1);
+	changed.template_hash = child_hash(json_get(spec, "template"));
+	changed.claim_size = claim_size_of(json);
+	*set = changed;
+	cluster_changed(model, ITEM_SET, 0);
+}
+
+/* volumeClaimTemplates cannot be changed (ValidateStatefulSetUpdate of Kubernetes). */
+static bool may_be_applied(const struct model *model, const struct json_object *json) {
+	const struct workload *set = &model->cluster.set;
+	return !set->exists || set->claim_size == claim_size_of(json);
+}
+
+static void apply_child(struct model *model, struct job *job) {
 	char name[80];
 	child_name(job->action.json, name);
+	bool is_set = strncmp(name, "StatefulSet/", 12) == 0;
+	if (is_set && !may_be_applied(model, job->action.json)) {
+		job->code = 422;
+		return;
+	}
 	int place = child_place(&model->cluster, name);
 	if (place < 0) abort();
 	struct child *child = &model->cluster.children[place];
@@ -49,12 +85,7 @@ static void apply_child(struct model *model, const struct job *job) {
 	child->hash = child_hash(job->action.json);
 	snprintf(child->name, sizeof(child->name), "%s", name);
 	cluster_changed(model, ITEM_CHILD, place);
-	if (strncmp(name, "StatefulSet/", 12) != 0) return;
-	const struct json_object *spec = json_get(job->action.json, "spec");
-	model->cluster.set = (struct workload){ .exists = true,
-		                                .replicas = (int)json_get_integer(spec, "replicas", 1),
-		                                .template_hash = child_hash(json_get(spec, "template")) };
-	cluster_changed(model, ITEM_SET, 0);
+	if (is_set) apply_set(model, job->action.json);
 }
 
 static void delete_child(struct model *model, const struct job *job) {
@@ -137,16 +168,21 @@ void api_run(struct model *model, struct job *job) {
 	switch (action_rows[job->action.type].target) {
 	case TARGET_OBJECT:
 		if (job->action.type == ACTION_WRITE_STATUS) write_status(model, job);
+		else if (job->action.type == ACTION_PATCH_STORAGE) api_patch_storage(model, job);
 		else change_object(model, job);
 		break;
 	case TARGET_CHILD:
 		if (job->action.type == ACTION_APPLY_CHILD) apply_child(model, job);
+		else if (job->action.type == ACTION_DELETE_SET) api_delete_set(model, job);
 		else delete_child(model, job);
 		break;
 	case TARGET_POD: change_pod(model, job); break;
-	case TARGET_CLAIM: change_claim(model, job); break;
+	case TARGET_CLAIM:
+		if (job->action.type == ACTION_PATCH_CLAIM) api_patch_claim(model, job);
+		else change_claim(model, job);
+		break;
 	case TARGET_SECRET: change_secret(model, job); break;
-	case TARGET_REQUEST: /* no ops requests here */
+	case TARGET_REQUEST: api_write_request(model, job); break;
 	case TARGET_SERVER:
 	case TARGET_NOBODY: break;
 	}

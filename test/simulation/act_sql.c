@@ -5,6 +5,7 @@
 
 #include "controller/act/statement.h"
 #include "simulation/act.h"
+#include "simulation/misdeeds.h"
 #include "sql/statements.h"
 
 /* ---- Writing one ---- */
@@ -17,48 +18,21 @@ static const struct statement_secrets *secrets_of(struct model *model, struct st
 	return secrets;
 }
 
-/* The look at the endpoint before FAILOVER says that all is well. */
-static void unguard(char *batch) {
-	char *guard = strstr(batch, "N'STOPPED')");
-	if (guard != NULL) memcpy(guard, "N'STARTED')", 11);
-}
-
-/* Whatever the generation is. */
-static void unfence(char *batch) {
-	static const char condition[] = "NOT EXISTS (SELECT 1 FROM master.dbo.agkeeper_generation WHERE generation = ";
-	char *at = strstr(batch, condition);
-	char *end = at != NULL ? strchr(at + strlen(condition), ')') : NULL;
-	if (end == NULL) return;
-	memset(at, ' ', (size_t)(end - at + 1));
-	memcpy(at, "1 = 0", 5);
-}
-
-/* … ALTER AVAILABILITY GROUP [x] FAILOVER becomes … FORCE_FAILOVER_ALLOW_DATA_LOSS. */
-static void force(struct job *job) {
-	char *at = strstr(job->batch, "] FAILOVER;");
-	if (at == NULL) return;
-	char *forced = xasprintf("%.*s] FORCE_FAILOVER_ALLOW_DATA_LOSS;%s", (int)(at - job->batch), job->batch,
-	                         at + strlen("] FAILOVER;"));
-	free(job->batch);
-	job->batch = forced;
-}
-
 bool sql_write(struct model *model, const struct controller *controller, const struct record *record, struct job *job) {
 	struct statement_secrets secrets;
 	const struct statement_context context = { &controller->spec, record, secrets_of(model, &secrets) };
 	cleanup_strbuf struct strbuf text = { 0 };
 	cleanup_error struct error *err = NULL;
-	if (statement_of(&job->action, &context, &text, &err) != 0) {
+	bool is_ours = model->policy == POLICY_AGKEEPER;
+	if (is_ours ? statement_of(&job->action, &context, &text, &err) != 0
+	            : published_statement(&job->action, &controller->spec, &text, &err) != 0) {
 		violate(model, "statement", "%s cannot be written: %s", action_rows[job->action.type].name,
 		        err->message);
 		return false;
 	}
 	job->generation = record->generation;
 	job->batch = strbuf_detach(&text);
-	if (model->mutation == MUTATION_no_fence) unguard(job->batch);
-	if (model->mutation == MUTATION_no_generation) unfence(job->batch);
-	bool again = attempts_find(&((struct controller *)(uintptr_t)controller)->attempts, &job->action) != NULL;
-	if (model->mutation == MUTATION_force && job->action.type == ACTION_PROMOTE && again) force(job);
+	misdo_batch(model, controller, job);
 	job->timeout = statement_terms(job->action.type).timeout_ms * MILLISECOND;
 	return true;
 }
@@ -113,6 +87,11 @@ void sql_arrived(struct model *model, struct event *event) {
 	                               keeps, batch_finished, job_hold(job));
 	if (call != NULL) job->call = call->number;
 	process_touch(model, process);
+}
+
+void sql_arrived_late(struct model *model, struct event *event) {
+	const struct job *job = event->data;
+	if (process_by_id(model, job->process) != NULL) sql_arrived(model, event);
 }
 
 void sql_hang_up(struct model *model, struct event *event) {

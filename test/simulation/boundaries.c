@@ -60,11 +60,14 @@ static void mark_deleted(struct json_object *object, const void *context) {
 	(void)context;
 	json_set_text(json_get(object, "metadata"), "deletionTimestamp", "2026-11-22T01:00:00Z");
 }
-static void delete_object(struct model *model, struct configuration *configuration) {
-	(void)configuration;
+void object_delete(struct model *model) {
 	object_edit(model, mark_deleted, NULL);
 }
-static bool is_gone(struct model *model) {
+static void delete_object(struct model *model, struct configuration *configuration) {
+	(void)configuration;
+	object_delete(model);
+}
+bool object_is_gone(struct model *model) {
 	if (model->cluster.object != NULL || model->cluster.set.exists || model->process_count > 0) return false;
 	for (int slot = 0; slot < SLOTS; slot++)
 		if (model->cluster.pods[slot].exists) return false;
@@ -78,12 +81,12 @@ static bool has_handed_over(struct model *model) {
 }
 
 const struct script scripts[] = {
-	{ "bootstrap", "a group of three comes up", true, NULL, is_stable },
-	{ "rolling-update", "a rolling update", false, update, is_stable },
-	{ "scale-out", "a fourth replica is added", false, scale_out, is_stable },
-	{ "failover", "the primary's pod is force-deleted", false, fail, is_stable },
-	{ "hand-over", "somebody asks for another primary", false, hand_over, has_handed_over },
-	{ "deletion", "the object is deleted", false, delete_object, is_gone },
+	{ "bootstrap", "a group of three comes up", true, NULL, NULL, is_stable },
+	{ "rolling-update", "a rolling update", false, NULL, update, is_stable },
+	{ "scale-out", "a fourth replica is added", false, NULL, scale_out, is_stable },
+	{ "failover", "the primary's pod is force-deleted", false, NULL, fail, is_stable },
+	{ "hand-over", "somebody asks for another primary", false, NULL, hand_over, has_handed_over },
+	{ "deletion", "the object is deleted", false, NULL, delete_object, object_is_gone },
 };
 const size_t script_count = ARRAY_LENGTH(scripts);
 
@@ -103,6 +106,7 @@ static void draw(const struct script *script, int64_t at, enum boundary_phase ph
 		                                     .watch_lag_ms = 5,
 		                                     .has_webhook = true };
 	for (int i = 0; i < SLOTS; i++) run->configuration.synchronous[i] = i < 3;
+	if (script->configure != NULL) script->configure(&run->configuration);
 	run->boundary = (struct boundary){ .at = at, .phase = phase };
 }
 

@@ -54,6 +54,8 @@ static void written(struct model *model, struct call *call) {
 				clients->longest_gap = model->now - clients->last_ack;
 			clients->last_ack = model->now;
 			clients->acknowledged++;
+			bool elsewhere = clients->lost_primary != 0 && call->process->id != clients->lost_primary;
+			if (elsewhere && clients->first_elsewhere == 0) clients->first_elsewhere = model->now;
 			check_acknowledged(model, call->process, writing->row);
 		}
 	}
@@ -69,7 +71,8 @@ static void lose_patience(struct model *model, struct event *event) {
 static void write_row(struct model *model, int client) {
 	struct clients *clients = &model->clients;
 	if (clients->count == ROWS) return;
-	struct process *process = client == 0 ? behind_service(model) : any_primary(model);
+	bool through_service = client == 0 || model->configuration->only_service;
+	struct process *process = through_service ? behind_service(model) : any_primary(model);
 	if (process == NULL || process->frozen) return;
 	int database = (int)dice_below(&model->dice, model->configuration->databases);
 	struct writing *writing = xcalloc(1, sizeof(*writing));

@@ -22,12 +22,14 @@ struct change {
 		struct child child;
 		struct workload set;
 		struct secrets secrets;
+		struct request request;
 	};
 };
 
 static void change_free(void *data) {
 	struct change *change = data;
 	if (change->item == ITEM_OBJECT) json_object_put(change->object);
+	if (change->item == ITEM_REQUEST) json_object_put(change->request.json);
 	free(change);
 }
 
@@ -44,6 +46,10 @@ static void apply(struct cluster *cache, struct change *change) {
 	case ITEM_CHILD: cache->children[change->index] = change->child; break;
 	case ITEM_SET: cache->set = change->set; break;
 	case ITEM_SECRETS: cache->secrets = change->secrets; break;
+	case ITEM_REQUEST:
+		json_object_put(cache->requests[change->index].json);
+		cache->requests[change->index].json = take(&change->request.json);
+		break;
 	}
 }
 
@@ -98,6 +104,7 @@ static struct change *change_of(const struct cluster *cluster, enum item item, i
 	case ITEM_CHILD: change->child = cluster->children[index]; break;
 	case ITEM_SET: change->set = cluster->set; break;
 	case ITEM_SECRETS: change->secrets = cluster->secrets; break;
+	case ITEM_REQUEST: change->request.json = json_object_get(cluster->requests[index].json); break;
 	}
 	return change;
 }
@@ -123,11 +130,13 @@ void cluster_list(const struct cluster *from, struct cluster *to) {
 	cluster_free(to);
 	*to = *from;
 	json_object_get(to->object);
+	for (int i = 0; i < REQUESTS; i++) json_object_get(to->requests[i].json);
 }
 
 void cluster_free(struct cluster *cluster) {
 	json_object_put(cluster->object);
 	cluster->object = NULL;
+	for (int i = 0; i < REQUESTS; i++) json_object_put(take(&cluster->requests[i].json));
 }
 
 void object_edit(struct model *model, void (*change)(struct json_object *object, const void *context),

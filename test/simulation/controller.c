@@ -135,10 +135,13 @@ static void pass(struct model *model, struct controller *controller) {
 	cleanup_arena struct arena arena = { 0 };
 	struct record record = { 0 };
 	struct view view;
+	int64_t revision;
+	if (controller_object(controller, &revision) == NULL) controller_end_requests(model, controller);
 	if (view_fill(model, controller, &arena, &record, &view) != 0) return;
 	cleanup_plan struct plan plan = { 0 };
 	model->passes++;
-	decide(&view, &controller->scratch, &plan);
+	if (model->policy == POLICY_PUBLISHED) published_decide(&view, &controller->published, &plan);
+	else decide(&view, &controller->scratch, &plan);
 	if (plan.state != NULL && (controller->state == NULL || strcmp(controller->state, plan.state) != 0)) {
 		note(model, "controller-%d: %s", controller->index, plan.state);
 		controller->state = plan.state; /* a row of a static table */
@@ -156,7 +159,8 @@ static void run_pass(struct model *model, struct event *event) {
 	if (controller == NULL || controller_holds(controller, event) || controller->pass_at != event->due) return;
 	controller->pass_at = INT64_MAX;
 	/* Nothing is decided until it is known what the record says. */
-	if (!controller->listed || controller->status_write != 0 || !controller_may_act(model, controller)) return;
+	bool writes = controller->status_write != 0 && model->mutation != MUTATION_impatient;
+	if (!controller->listed || writes || !controller_may_act(model, controller)) return;
 	pass(model, controller);
 }
 

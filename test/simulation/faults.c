@@ -100,18 +100,61 @@ static bool others_hold_everything(const struct model *model, int slot) {
 	bool may_differ = configuration->required >= 0 && configuration->databases > 1;
 	return configuration->required != 0 && others > 0 && !may_differ;
 }
-/* A volume is lost, once in a run, and while others hold everything. */
-static void lose_volume_begin(struct model *model, const struct fault *fault) {
-	if (model->volumes_lost > 0 || !group_is_whole(model) || !others_hold_everything(model, fault->a)) return;
-	struct claim *claim = &model->cluster.claims[fault->a];
-	struct process *process = process_at(model, fault->a);
+/* A secondary that was suspended when its primary was lost cannot catch up with anybody, and SQL Server promotes it
+ * only by force (Msg 41142): a person must decide, whatever the record knows. The primary may not have heard of it yet.
+ */
+static bool is_suspended(const struct model *model) {
+	for (size_t i = 0; i < model->process_count; i++) {
+		const struct sim_instance *instance = model->processes[i]->instance;
+		for (size_t j = 0; j < instance->database_count; j++)
+			if (instance->databases[j]->suspended) return true;
+	}
+	return false;
+}
+static void lose_volume(struct model *model, int slot) {
+	struct claim *claim = &model->cluster.claims[slot];
+	struct process *process = process_at(model, slot);
 	model->volumes_lost++;
 	if (process != NULL) process_kill(model, process);
-	note(model, "sales-%d: its claim and volume are deleted", fault->a);
+	note(model, "sales-%d: its claim and volume are deleted", slot);
 	volume_drop(model, claim->uid);
 	*claim = (struct claim){ 0 };
-	cluster_changed(model, ITEM_CLAIM, fault->a);
-	pod_delete(model, fault->a, true);
+	cluster_changed(model, ITEM_CLAIM, slot);
+	pod_delete(model, slot, true);
+}
+/* A volume is lost, once in a run, and while others hold everything. */
+static void lose_volume_begin(struct model *model, const struct fault *fault) {
+	if (model->volumes_lost > 0 || !group_is_whole(model) || !others_hold_everything(model, fault->a) ||
+	    is_suspended(model))
+		return;
+	lose_volume(model, fault->a);
+}
+
+/* A claim is replaced by one that an older snapshot was restored to: it has the group, and lacks what came since. */
+static void take_snapshot(struct model *model, const struct fault *fault) {
+	const struct process *process = process_at(model, fault->a);
+	if (process == NULL || model->snapshot.disk != NULL) return;
+	model->snapshot.disk = sim_disk_copy(process->volume->disk);
+	model->snapshot.slot = fault->a;
+}
+static void restore_snapshot(struct model *model, const struct fault *fault) {
+	(void)fault;
+	struct sim_disk *disk = take(&model->snapshot.disk);
+	int slot = model->snapshot.slot;
+	if (disk == NULL || model->healed || model->volumes_lost > 0 || !group_is_whole(model) ||
+	    !others_hold_everything(model, slot)) {
+		sim_disk_free(disk);
+		return;
+	}
+	lose_volume(model, slot);
+	note(model, "sales-%d: an older snapshot is restored to a new claim", slot);
+	struct claim *claim = &model->cluster.claims[slot];
+	*claim = (struct claim){ .exists = true, .created = (1795305600 * (int64_t)SECOND + model->now) / SECOND };
+	snprintf(claim->uid, NAME_SIZE, "claim-%llu", (unsigned long long)++model->numbers);
+	struct volume *volume = volume_of(model, claim->uid);
+	sim_disk_free(volume->disk);
+	volume->disk = disk;
+	cluster_changed(model, ITEM_CLAIM, slot);
 }
 
 /* ---- Network ---- */
@@ -139,6 +182,14 @@ static void cut_controllers_begin(struct model *model, const struct fault *fault
 static void cut_answers_begin(struct model *model, const struct fault *fault) {
 	int node = node_at(model, fault->a);
 	for (int host = HOST_CONTROLLER; host < HOST_API; host++) model->network.cut[node][host] = true;
+}
+/* The next SET_REQUIRED arrives when this fault ends, long after it was given up. */
+static void late_number_begin(struct model *model, const struct fault *fault) {
+	model->number_arrives_at = model->now + fault->span;
+}
+static void late_number_end(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->number_arrives_at = 0;
 }
 static void slow_begin(struct model *model, const struct fault *fault) {
 	for (int host = 0; host < HOSTS; host++) {
@@ -271,10 +322,18 @@ static void ask_server(struct model *model, int slot, const char *batch) {
 	process_touch(model, process);
 }
 static void suspend_begin(struct model *model, const struct fault *fault) {
+	if (model->volumes_lost > 0 && !group_is_whole(model)) return;
 	ask_server(model, fault->a, "ALTER DATABASE [db0] SET HADR SUSPEND");
 }
+/* As clusterType EXTERNAL wants it; the replica itself decides whether it can. */
+static void promote_begin(struct model *model, const struct fault *fault) {
+	ask_server(model, fault->a,
+	           "EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';\n"
+	           "ALTER AVAILABILITY GROUP [SALES] FAILOVER;\n");
+}
 static void roll(struct json_object *object, const void *context) {
-	json_set_text(json_get(object, "spec"), "image", context);
+	struct json_object *spec = json_get(object, "spec");
+	json_set_text(spec, json_get(spec, "version") != NULL ? "version" : "image", context);
 	struct json_object *metadata = json_get(object, "metadata");
 	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
 }
@@ -296,6 +355,14 @@ static void allow_loss_begin(struct model *model, const struct fault *fault) {
 	cleanup_free char *value = xasprintf("%s/object-1", name);
 	note(model, "somebody allows data loss for %s", name);
 	model->force_allowed = true;
+	object_annotate(model, "agkeeper.dev/allow-data-loss", value);
+}
+
+static void allow_loss_elsewhere_begin(struct model *model, const struct fault *fault) {
+	char name[NAME_SIZE];
+	pod_name(fault->a, name);
+	cleanup_free char *value = xasprintf("%s/object-0", name);
+	note(model, "somebody allowed data loss for %s, of an object of the same name that is gone", name);
 	object_annotate(model, "agkeeper.dev/allow-data-loss", value);
 }
 
@@ -336,6 +403,11 @@ const struct fault_row fault_rows[] = {
 	{ "roll", 3, roll_begin, nothing },
 	{ "only-one-survives-for-good", 0, one_survives_begin, nothing },
 	{ "allow-data-loss", 0, allow_loss_begin, nothing },
+	{ "allow-data-loss-elsewhere", 0, allow_loss_elsewhere_begin, nothing },
+	{ "promote-by-hand", 0, promote_begin, nothing },
+	/* Rare ones in random runs (runs.c). */
+	{ "late-number", 0, late_number_begin, late_number_end },
+	{ "restore-volume", 0, take_snapshot, restore_snapshot },
 };
 const size_t fault_row_count = ARRAY_LENGTH(fault_rows);
 

@@ -28,7 +28,12 @@ static void new_uid(struct model *model, const char *what, char uid[NAME_SIZE]) 
 
 static void create_claim(struct model *model, int slot) {
 	struct claim *claim = &model->cluster.claims[slot];
-	*claim = (struct claim){ .exists = true, .created = (1795305600 * (int64_t)SECOND + model->now) / SECOND };
+	int64_t size = model->cluster.set.claim_size;
+	*claim = (struct claim){ .exists = true,
+		                 .created = (1795305600 * (int64_t)SECOND + model->now) / SECOND,
+		                 .requested = size,
+		                 .capacity = size,
+		                 .disk = size };
 	new_uid(model, "claim", claim->uid);
 	cluster_changed(model, ITEM_CLAIM, slot);
 }
@@ -49,8 +54,42 @@ static void remove_pod(struct model *model, int slot) {
 	cluster_changed(model, ITEM_POD, slot);
 }
 
+/* Deleted, leaving its pods (propagation Orphan): they lose their owner, then it goes. */
+static void leave_pods(struct model *model) {
+	for (int slot = 0; slot < SLOTS; slot++) {
+		if (!model->cluster.pods[slot].exists) continue;
+		model->cluster.pods[slot].orphan = true;
+		cluster_changed(model, ITEM_POD, slot);
+	}
+	for (int i = 0; i < CHILDREN; i++) {
+		struct child *child = &model->cluster.children[i];
+		if (!child->exists || strncmp(child->name, "StatefulSet/", 12) != 0) continue;
+		*child = (struct child){ 0 };
+		cluster_changed(model, ITEM_CHILD, i);
+	}
+	model->cluster.set = (struct workload){ 0 };
+	note(model, "the StatefulSet is gone, its pods stay");
+	cluster_changed(model, ITEM_SET, 0);
+}
+
+/* A new one takes over what has its labels, unless it is going away, and says which revision is its newest. */
+static void adopt_pods(struct model *model) {
+	struct workload *set = &model->cluster.set;
+	for (int slot = 0; slot < SLOTS; slot++) {
+		struct pod *pod = &model->cluster.pods[slot];
+		if (!pod->exists || !pod->orphan || pod->deleting) continue;
+		pod->orphan = false;
+		cluster_changed(model, ITEM_POD, slot);
+	}
+	if (set->has_revision) return;
+	set->has_revision = true;
+	cluster_changed(model, ITEM_SET, 0);
+}
+
 static void run_set(struct model *model) {
 	const struct workload *set = &model->cluster.set;
+	if (set->exists && set->deleting && model->now >= set->gone_at) leave_pods(model);
+	if (set->exists && !set->deleting) adopt_pods(model);
 	for (int slot = 0; slot < SLOTS; slot++) {
 		struct pod *pod = &model->cluster.pods[slot];
 		struct claim *claim = &model->cluster.claims[slot];
@@ -59,11 +98,12 @@ static void run_set(struct model *model) {
 			*claim = (struct claim){ 0 };
 			cluster_changed(model, ITEM_CLAIM, slot);
 		}
+		if (set->exists && set->deleting) continue;
 		if (set->exists && slot < set->replicas) {
 			if (pod->exists) continue;
 			if (!claim->exists) create_claim(model, slot);
 			if (!claim->deleting) create_pod(model, slot);
-		} else if (pod->exists && !pod->deleting) {
+		} else if (pod->exists && !pod->deleting && !pod->orphan) {
 			pod_delete(model, slot, false);
 		}
 	}
@@ -89,6 +129,7 @@ static void start_container(struct model *model, int slot) {
 	struct volume *volume = volume_of(model, model->cluster.claims[slot].uid);
 	/* Still attached where an earlier pod's process lives on. */
 	if (volume->user != 0) return;
+	if (pod->restarts == 0 && !pod->terminated) storage_mount(model, slot);
 	struct process *process = process_start(model, slot, pod->node, pod->uid, volume);
 	if (pod->terminated) pod->restarts++;
 	pod->running = true;
@@ -197,6 +238,7 @@ static void go_round(struct model *model, struct event *event) {
 	if (!model->api_down) {
 		collect_garbage(model);
 		run_set(model);
+		storage_round(model);
 		run_nodes(model);
 		reap(model);
 	}
@@ -231,24 +273,28 @@ static void delete_now(struct model *model, int slot) {
 	pod->ready = false;
 	note(model, "sales-%d: pod is being deleted", slot);
 	cluster_changed(model, ITEM_POD, slot);
-	if (process != NULL)
-		event_add(model, dice_between(&model->dice, 50 * MILLISECOND, 3 * SECOND),
-		          &(struct event){ .run = terminate, .a = (int64_t)process->id });
+	if (process == NULL) return;
+	int64_t hook = model->policy == POLICY_PUBLISHED ? pre_stop(model, process) : 0;
+	event_add(model, hook + dice_between(&model->dice, 50 * MILLISECOND, 3 * SECOND),
+	          &(struct event){ .run = terminate, .a = (int64_t)process->id });
 }
 
-/* The webhook holds the deletion of the primary back until somebody else is, or its patience ends. */
+/* The webhook holds the deletion of the primary back until its wish is taken off, or its patience ends. */
+static const char hand_over_key[] = "agkeeper.dev/hand-over";
+
 static void hand_over_first(struct model *model, struct event *event) {
 	struct starting *waiting = event->data;
 	int slot = (int)event->a;
 	struct pod *pod = &model->cluster.pods[slot];
+	if (!pod->exists || strcmp(pod->uid, waiting->uid) != 0 || pod->deleting) return;
 	char name[NAME_SIZE];
 	pod_name(slot, name);
-	if (!pod->exists || strcmp(pod->uid, waiting->uid) != 0 || pod->deleting) return;
-	bool is_primary = strcmp(pod->role_label, "primary") == 0;
-	if (is_primary && model->now < event->b) {
+	cleanup_free char *wish = xasprintf("%s/%s", name, pod->uid);
+	const char *stands = object_annotation(model->cluster.object, hand_over_key);
+	if (stands != NULL && strcmp(stands, wish) == 0 && model->now < event->b) {
 		struct event again = *event;
 		event->data = NULL;
-		event_add(model, 200 * MILLISECOND, &again);
+		event_add(model, 20 * MILLISECOND, &again);
 		return;
 	}
 	delete_now(model, slot);
@@ -272,7 +318,8 @@ void pod_delete(struct model *model, int slot, bool force) {
 	char name[NAME_SIZE];
 	pod_name(slot, name);
 	note(model, "%s: its deletion waits for a hand-over", name);
-	object_annotate(model, "agkeeper.dev/hand-over", name);
+	cleanup_free char *wish = xasprintf("%s/%s", name, pod->uid);
+	object_annotate(model, hand_over_key, wish);
 	struct starting *waiting = xmalloc(sizeof(*waiting));
 	snprintf(waiting->uid, NAME_SIZE, "%s", pod->uid);
 	event_add(model, 200 * MILLISECOND,

@@ -7,6 +7,7 @@ struct model *model_new(const struct configuration *configuration, uint64_t seed
 	struct model *model = xcalloc(1, sizeof(*model));
 	model->now = SECOND;
 	model->dice.state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
+	model->storage_dice.state = seed * UINT64_C(0x9e6c63d0876a9a47) + 7;
 	model->configuration = configuration;
 	model->mutation = mutation;
 	model->network.held_percent = 50;
@@ -20,6 +21,7 @@ void model_free(struct model *model) {
 	for (int i = 0; i < CONTROLLERS; i++) controller_kill(model, i);
 	events_free(model);
 	processes_free(model);
+	sim_disk_free(model->snapshot.disk);
 	cluster_free(&model->cluster);
 	strbuf_free(&model->timeline);
 	arena_free(&model->arena);

@@ -13,7 +13,9 @@
  *   clients.c    writers, and reading back                  faults.c     what goes wrong, one row each
  *   invariants.c what must hold                             runs.c       a seed: configuration, faults, verdict
  *   scenarios.c  the named attacks                          boundaries.c the controller killed at every action
- *   mutations.c  safety rules broken on purpose             main.c       the program
+ *   mutations.c  safety rules broken on purpose: the table  misdeeds.c   how they are broken
+ *   compare.c    how long a failover takes                  published_policy.c … as another operator has it
+ *   pre_stop.c   its containers' hook                       main.c       the program
  *
  * Time is in microseconds, from 1 s on. */
 #ifndef SIMULATION_MODEL_H
@@ -29,6 +31,7 @@
 #include "controller/act/statement.h"
 #include "controller/decide/decide.h"
 #include "simulation/mutations.h"
+#include "simulation/published_policy.h"
 #include "sql/observation.h"
 #include "sqlserver/instance.h"
 #include "sqlserver/session.h"
@@ -169,6 +172,7 @@ struct pod {
 	char uid[NAME_SIZE], ip[NAME_SIZE], role_label[NAME_SIZE], container[NAME_SIZE];
 	int node; /* -1: not scheduled */
 	bool ready, deleting, running, terminated, ours;
+	bool orphan; /* of nobody, while its StatefulSet is made again */
 	int64_t restarts, grace_s;
 	uint64_t template_hash;
 };
@@ -176,6 +180,10 @@ struct claim {
 	bool exists, deleting, labelled;
 	char uid[NAME_SIZE];
 	int64_t created; /* seconds since 1970 */
+	/* Bytes: spec, status, and what the driver has made. */
+	int64_t requested, capacity, disk;
+	bool resizing, waits_for_node; /* conditions Resizing, FileSystemResizePending */
+	int64_t due;                   /* of the step that is under way */
 };
 struct node {
 	bool ready, cordoned;
@@ -187,9 +195,16 @@ struct child {
 	uint64_t hash;
 };
 struct workload { /* the StatefulSet */
-	bool exists;
+	bool exists, deleting;
+	bool has_revision; /* status.updateRevision */
 	int replicas;
 	uint64_t template_hash;
+	int64_t claim_size; /* of volumeClaimTemplates, bytes */
+	int64_t gone_at;    /* deleting: when its pods are orphans and it is gone */
+};
+enum { REQUESTS = 16 };
+struct request {                  /* MSSQLServerOpsRequest */
+	struct json_object *json; /* NULL: there is none */
 };
 struct secrets {
 	bool administrator, own, has_certificate;
@@ -203,9 +218,10 @@ struct cluster {
 	struct child children[CHILDREN];
 	struct workload set;
 	struct secrets secrets;
+	struct request requests[REQUESTS];
 };
 
-enum item { ITEM_OBJECT, ITEM_POD, ITEM_CLAIM, ITEM_NODE, ITEM_CHILD, ITEM_SET, ITEM_SECRETS };
+enum item { ITEM_OBJECT, ITEM_POD, ITEM_CLAIM, ITEM_NODE, ITEM_CHILD, ITEM_SET, ITEM_SECRETS, ITEM_REQUEST };
 /* Tells every watcher that an item has changed. */
 void cluster_changed(struct model *model, enum item item, int index);
 void cluster_free(struct cluster *cluster);
@@ -227,12 +243,47 @@ struct lease {
 	int64_t renewals;
 };
 
+/* ---- Storage (storage.c): the driver and its resizer ---- */
+
+/* How it expands. */
+enum driver { DRIVER_ONLINE, DRIVER_WITHOUT_NODE, DRIVER_AT_MOUNT, DRIVER_DETACHED, DRIVERS };
+/* What the resizer and the kubelets do in one round. */
+void storage_round(struct model *model);
+/* A pod's volume is mounted. */
+void storage_mount(struct model *model, int slot);
+/* Files take all the space that there is: until it grows. */
+void storage_fill(struct model *model, int slot);
+bool storage_is_full(struct model *model, int slot);
+
+/* ---- Expansions (expansions.c): what people ask for ---- */
+
+enum { GIB = 1 << 30, FIRST_SIZE = 10 };
+struct asking {
+	bool offline, always;
+	int timeout_s; /* 0: none */
+	int size;      /* Gi */
+};
+/* Creates an ops request, named after its number; the place of it. */
+int request_create(struct model *model, const struct asking *asking);
+void request_delete(struct model *model, int place);
+/* "" , "Pending", "Progressing", "Successful", "Failed" */
+const char *request_phase(const struct request *request);
+/* Replaces what stands there. */
+void request_put(struct model *model, int place, struct json_object *json);
+/* The size that the object asks for, in Gi. */
+int size_of_object(const struct model *model);
+void object_raise(struct model *model, int size);
+/* People see to it that all volumes are as large as was asked for, after all went wrong: true when they are. */
+bool expansions_tend(struct model *model);
+
 /* ---- Pods (kubelet.c) ---- */
 void kubelet_begin(struct model *model);
 /* kubectl delete pod, gracefully or with --force --grace-period=0; `hook`: the hand-over webhook is asked first. */
 void pod_delete(struct model *model, int slot, bool force);
 void pod_kill_container(struct model *model, int slot);
 void node_down(struct model *model, int node, bool down);
+/* The published policy's hook (pre_stop.c): how long SQL Server goes on until it is told to end. */
+int64_t pre_stop(struct model *model, const struct process *process);
 void pod_name(int slot, char name[NAME_SIZE]);
 int pod_slot(const char *name); /* -1: not one of ours */
 
@@ -254,8 +305,9 @@ struct server_state {
 	int diagnostics[DIAGNOSTICS];
 	int64_t diagnostics_at, last_write_ok;
 	int write_failures, write_failure_number;
-	int64_t loose_generation; /* of a batch whose answer never came */
-	bool pretends_stopped;    /* mutation no_fence */
+	char write_failure_text[100];
+	int64_t loose_generation;                  /* of a batch whose answer never came */
+	bool pretends_stopped, pretends_suspended; /* mutations no_fence, no_suspension */
 };
 struct observed {
 	struct arena arena;
@@ -286,8 +338,10 @@ struct controller {
 	struct json_object *spec_object; /* that spec was read from */
 	struct json_object *children;    /* desired, of that spec */
 	uint64_t *child_hashes;
+	char volume_size[NAME_SIZE]; /* that they were made with */
 
 	struct scratch scratch;
+	struct published published; /* while the published policy decides */
 	struct server_state servers[SLOTS];
 	struct attempts {
 		struct attempt *list; /* times are monotonic milliseconds of the controller */
@@ -328,6 +382,10 @@ void controller_follow_pods(struct model *model, struct controller *controller);
 void controller_probe(struct model *model, struct controller *controller, int slot);
 void controller_act(struct model *model, struct controller *controller, const struct plan *plan,
                     const struct record *record);
+/* One action, on the API. */
+void controller_do(struct model *model, struct controller *controller, const struct action *action);
+/* Ends requests whose object is gone. */
+void controller_end_requests(struct model *model, struct controller *controller);
 /* Fills a view; texts are borrowed from the controller and `arena`. -1: there is nothing to look at. */
 int view_fill(struct model *model, struct controller *controller, struct arena *arena, struct record *record,
               struct view *view);
@@ -348,6 +406,9 @@ struct clients {
 	bool stop;
 	bool table_ready[DATABASES];
 	int64_t last_ack, longest_gap;
+	/* Of others than this process: the first row that was acknowledged; 0: none yet. */
+	uint64_t lost_primary;
+	int64_t first_elsewhere;
 };
 void clients_begin(struct model *model);
 /* How many acknowledged rows `process` lacks; the first of them in *row. -1: it cannot be read. */
@@ -366,6 +427,10 @@ struct configuration {
 	int64_t write_every;
 	int watch_lag_ms;
 	bool has_webhook;
+	bool has_sizes; /* volumes grow, run full, and tell of it */
+	enum driver driver;
+	bool only_service; /* every client writes through the primary's Service */
+	bool in_order;     /* no message between two servers overtakes another: else what was overtaken is lost */
 };
 
 struct fault {
@@ -408,16 +473,24 @@ struct boundary {
 };
 void boundary_reached(struct model *model, struct controller *controller, int64_t number, enum boundary_phase phase);
 
+/* Who decides: agkeeper, or for comparison the policy of published_policy.h. */
+enum policy { POLICY_AGKEEPER, POLICY_PUBLISHED, POLICIES };
+
 struct model {
 	int64_t now;
 	int64_t whole_since; /* 0: it is not */
 	uint64_t steps, order, numbers, passes;
 	struct dice dice;
+	struct dice storage_dice; /* of its own, so that runs without expansions are what they were */
 	struct event *events;
 	size_t event_count, event_size;
 	const struct configuration *configuration;
 	enum mutation mutation;
+	enum policy policy;
+	int64_t failover_sent; /* when the first FAILOVER left the controller; 0: none has */
+	int losses;            /* rules that the published policy broke, of those that apply to it */
 	struct network network;
+	int64_t letter_due[NODES][NODES];
 	struct process *processes[64];
 	size_t process_count;
 	struct volume *volumes[64];
@@ -425,7 +498,15 @@ struct model {
 	struct cluster cluster;
 	struct lease lease;
 	bool api_down;
-	bool no_restarts; /* kubelets start nothing new */
+	bool no_restarts;                                        /* kubelets start nothing new */
+	bool storage_fails;                                      /* the driver makes nothing larger */
+	int requests_made, requests_deleted, requests_of_people; /* the last: after all faults were over */
+	bool has_faults;                                         /* others than the controller's death in a script */
+	int64_t number_arrives_at; /* the next SET_REQUIRED is kept by the network until then; 0: it is not */
+	struct {
+		struct sim_disk *disk; /* owned; NULL: there is none */
+		int slot;
+	} snapshot;
 	bool kubelet_cut[NODES], node_is_down[NODES];
 	int64_t watch_stalled_until[CONTROLLERS];
 	struct controller controllers[CONTROLLERS];
@@ -458,6 +539,12 @@ struct model {
 	} claims;
 	int drops[SLOTS], volumes_lost;
 	bool force_allowed, is_deleted;
+	/* Of a script with expansions: how far it is, and what was there when it began. */
+	int stage;
+	struct beginning {
+		char pods[SLOTS][NAME_SIZE];
+		int64_t restarts[SLOTS], epoch;
+	} beginning;
 	uint64_t probes;
 	struct action_tally {
 		uint64_t count, failed;
@@ -484,7 +571,15 @@ void check_status(struct model *model, const struct json_object *object);
 void volume_keep_logs(struct process *process);
 void volume_free(struct volume *volume);
 bool is_converged(struct model *model, char why[200]);
+/* Expansions (invariants_volumes.c). */
+void check_request(struct model *model, const struct json_object *before, const struct json_object *after);
+void check_claim_size(struct model *model, int slot, int64_t size);
+void check_pod_taken(struct model *model, const struct controller *controller, const struct action *action);
+bool volumes_fit(struct model *model, char why[200]);
+bool is_synchronized_to(struct model *model, int slot);
 bool group_is_whole(struct model *model);
+/* The only primary's own view: every other replica commits as it shall, and has everything. */
+bool all_are_synchronized(struct model *model);
 /* I1: reads back what was acknowledged. False: nobody can be asked just now. */
 bool check_rows(struct model *model);
 

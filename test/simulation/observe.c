@@ -202,6 +202,7 @@ static void observe_database(const struct sim_instance *instance, const struct s
 		.redo_queue_kb = shows ? 0 : -1,
 		.secondary_lag_seconds = -1,
 	};
+	if (local && log->fork_count > 1) row->fork_point = lsn(log, log->forks[log->fork_count - 1].start);
 	if (log->fork_count > 0) row->recovery = lsn(log, log->forks[log->fork_count - 1].start);
 	if (shows) row->received = row->redone = lsn(log, hardened);
 	if (primary && !local)
@@ -261,6 +262,14 @@ static void observe_seedings(const struct sim_group *group, struct arena *arena,
 	}
 }
 
+static void observe_volume(const struct process *process, struct arena *arena, struct sql_observation *observation) {
+	if (!process->model->configuration->has_sizes) return;
+	struct sim_space space = sim_disk_space(process->volume->disk);
+	observation->volumes = arena_calloc(arena, 1, sizeof(*observation->volumes));
+	observation->volumes[observation->volume_count++] =
+	        (struct sql_volume_row){ "/var/opt/mssql", (int64_t)space.total, (int64_t)space.available };
+}
+
 void observe(struct process *process, const char *group_name, struct arena *arena,
              struct sql_observation *observation) {
 	static const char *const clusters[] = { "wsfc", "none", "external" };
@@ -278,6 +287,7 @@ void observe(struct process *process, const char *group_name, struct arena *aren
 		.generation = generation_in_force(process),
 	};
 	observe_locals(instance, arena, observation);
+	observe_volume(process, arena, observation);
 	const struct sim_group *group = sim_group_find(instance, group_name);
 	if (group == NULL) return;
 	observation->has_group = true;

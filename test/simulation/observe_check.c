@@ -46,6 +46,7 @@ static void put_database(struct strbuf *text, const struct sql_database_row *row
 		                    row->is_suspended,      row->is_failover_ready,  row->is_commit_participant,
 		                    row->log_send_queue_kb, row->redo_queue_kb,      row->secondary_lag_seconds };
 	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) put_number(text, "n", numbers[i]);
+	put_lsn(text, "fork point", row->fork_point);
 	put_lsn(text, "recovery", row->recovery);
 	put_lsn(text, "received", row->received);
 	put_lsn(text, "hardened", row->hardened);

@@ -77,34 +77,6 @@ void run_draw(struct run *run, uint64_t seed) {
 	}
 }
 
-/* ---- The object ---- */
-
-struct json_object *first_object(const struct configuration *configuration) {
-	cleanup_strbuf struct strbuf text = { 0 };
-	strbuf_printf(
-	        &text,
-	        "{\"apiVersion\":\"sql.mssql.microsoft.com/v1alpha1\",\"kind\":\"SQLServerAvailabilityGroup\","
-	        "\"metadata\":{\"name\":\"sales\",\"namespace\":\"default\",\"uid\":\"object-1\",\"generation\":1,"
-	        "\"creationTimestamp\":\"2026-11-22T00:00:00Z\",\"resourceVersion\":\"1\"},"
-	        "\"spec\":{\"agName\":\"SALES\",\"image\":\"mssql:2025\",\"edition\":\"Developer\","
-	        "\"clusterType\":\"EXTERNAL\",\"automaticFailover\":{\"enabled\":true,"
-	        "\"failoverThresholdSeconds\":%d,\"healthThreshold\":\"system\"",
-	        configuration->silence_s);
-	if (configuration->required >= 0) strbuf_printf(&text, ",\"requiredSynchronized\":%d", configuration->required);
-	strbuf_append(&text, "},\"databases\":[");
-	for (int i = 0; i < configuration->databases; i++) strbuf_printf(&text, "%s\"db%d\"", i > 0 ? "," : "", i);
-	strbuf_append(&text, "],\"storage\":{\"dataVolumeSize\":\"10Gi\"},\"replicas\":[");
-	for (int i = 0; i < configuration->replicas; i++)
-		strbuf_printf(&text, "%s{\"name\":\"r%d\",\"availabilityMode\":\"%s\",\"failoverMode\":\"%s\"}",
-		              i > 0 ? "," : "", i,
-		              configuration->synchronous[i] ? "SynchronousCommit" : "AsynchronousCommit",
-		              configuration->synchronous[i] ? "Automatic" : "Manual");
-	strbuf_append(&text, "]}}");
-	struct json_object *object = NULL;
-	if (json_parse(strbuf_text(&text), text.length, &object, NULL) != 0) abort();
-	return object;
-}
-
 /* ---- Running ---- */
 
 static bool is_ready_for_faults(struct model *model) {
@@ -124,7 +96,7 @@ static int64_t patience(const struct configuration *configuration) {
 	return configuration->settings.timings[SIM_TIMING_startup] > 0 ? 900 * SECOND : 300 * SECOND;
 }
 
-static bool comes_up(struct model *model) {
+bool comes_up(struct model *model) {
 	char why[200];
 	if (model_until(model, ready_to_begin, patience(model->configuration))) {
 		note(model, "-- the group is up");

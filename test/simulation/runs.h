@@ -23,7 +23,8 @@ struct run {
 
 struct script {
 	const char *name, *text;
-	bool before_all; /* with the group's creation */
+	bool before_all;                                        /* with the group's creation */
+	void (*configure)(struct configuration *configuration); /* before anything; NULL: as it is */
 	/* Begins it; `configuration` may be changed. NULL: there is nothing to begin. */
 	void (*begin)(struct model *model, struct configuration *configuration);
 	/* Whether it is over. */
@@ -31,7 +32,11 @@ struct script {
 };
 extern const struct script scripts[];
 extern const size_t script_count;
-struct options_of_boundaries;
+/* Of volumes that grow (scripts_volumes.c). */
+extern const struct script volume_scripts[];
+extern const size_t volume_script_count;
+bool object_is_gone(struct model *model);
+void object_delete(struct model *model);
 /* Every boundary of a script; the number of violations. */
 int boundaries_run(const struct script *script, int jobs, enum mutation mutation);
 
@@ -55,6 +60,8 @@ void run_shrink(struct run *run, struct outcome *outcome);
 /* The run in words. */
 void run_describe(const struct run *run, struct strbuf *text);
 
+/* The group is made, and clients write; false: it is not, which is a violation. */
+bool comes_up(struct model *model);
 struct json_object *first_object(const struct configuration *configuration);
 /* Sums over all runs of this process, by action. */
 extern struct action_tally total_tally[ACTION_TYPES];

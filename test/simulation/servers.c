@@ -98,8 +98,11 @@ static void host_send(void *context, const char *host, int port, const void *byt
 		struct letter *letter = xmalloc(sizeof(*letter) + length);
 		*letter = (struct letter){ to->id, port, length };
 		memcpy(letter->bytes, bytes, length);
-		event_add(model, network_delay(model, process->node, to->node),
-		          &(struct event){ .run = receive, .drop = free, .data = letter });
+		int64_t due = model->now + network_delay(model, process->node, to->node);
+		int64_t *last = &model->letter_due[process->node][to->node];
+		if (model->configuration->in_order && due <= *last) due = *last + 1;
+		*last = due;
+		event_add(model, due - model->now, &(struct event){ .run = receive, .drop = free, .data = letter });
 	}
 }
 

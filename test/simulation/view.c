@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/quantity.h"
 #include "controller/decide/volumes.h"
 #include "controller/resources/children.h"
+#include "simulation/misdeeds.h"
 #include "simulation/model.h"
 
 static int64_t mono_ms(const struct controller *controller, int64_t time) {
@@ -33,14 +35,45 @@ const struct json_object *controller_object(const struct controller *controller,
 	return newer ? controller->answered : controller->cache.object;
 }
 
+static struct quantity quantity_of(int64_t bytes) {
+	return (struct quantity){ (__int128)bytes * 1000000000 };
+}
+
+/* ---- Ops requests, the oldest first ---- */
+
+static void fill_requests(const struct controller *controller, struct arena *arena, struct view *view) {
+	struct request_view *list = arena_calloc(arena, REQUESTS, sizeof(*list));
+	if (strcmp(controller->spec.kind->name, "MSSQLServer") != 0) return;
+	for (int i = 0; i < REQUESTS; i++) {
+		const struct json_object *json = controller->cache.requests[i].json;
+		if (json != NULL && request_view_read(json, &list[view->request_count])) view->request_count++;
+	}
+	qsort(list, view->request_count, sizeof(*list), request_view_compare);
+	view->requests = list;
+	for (size_t i = 0; i < view->request_count; i++) view->is_paused |= list[i].phase == REQUEST_PROGRESSING;
+}
+
+/* A StatefulSet keeps the template that it was made with; one that is made anew gets what is wanted now (engine,
+ * operations.c). */
+static const char *volume_size(const struct controller *controller, const struct view *view, struct arena *arena) {
+	const struct workload *set = &controller->cache.set;
+	struct quantity size;
+	const char *text = wanted_volume_size(&controller->spec, view->requests, view->request_count, arena, &size);
+	if (text == NULL || !set->exists || set->claim_size == 0) return text;
+	struct quantity of_set = quantity_of(set->claim_size);
+	return quantity_compare(of_set, size) != 0 ? size_text(arena, of_set) : text;
+}
+
+/* ---- Spec and children ---- */
+
 /* Spec and children are made anew when the object's generation, annotations or deletion have changed. */
 static bool is_same_spec(const struct json_object *a, const struct json_object *b) {
 	struct json_object *am = json_get(a, "metadata"), *bm = json_get(b, "metadata");
 	return json_get_integer(am, "generation", 0) == json_get_integer(bm, "generation", 0);
 }
 
-static int refresh_spec(struct controller *controller, const struct json_object *object) {
-	if (controller->spec_object != NULL && is_same_spec(controller->spec_object, object)) return 0;
+static void refresh_spec(struct controller *controller, const struct json_object *object) {
+	if (controller->spec_object != NULL && is_same_spec(controller->spec_object, object)) return;
 	if (controller->spec_object != NULL) {
 		spec_free(&controller->spec);
 		json_object_put(controller->spec_object);
@@ -51,7 +84,26 @@ static int refresh_spec(struct controller *controller, const struct json_object 
 		fprintf(stderr, "simulation: the object cannot be read: %s\n", err->message);
 		abort();
 	}
-	const struct surroundings surroundings = { .image = "mssql:2025", .has_policy_v1 = true };
+	json_object_put(controller->children);
+	controller->children = NULL;
+}
+
+/* What spec.version stands for. */
+static const char *image_of(const struct json_object *object, struct arena *arena) {
+	const char *version = json_get_text(json_get(object, "spec"), "version");
+	return version != NULL ? arena_printf(arena, "mssql:%s", version) : "mssql:2025";
+}
+
+static void refresh_children(struct controller *controller, const struct json_object *object, const struct view *view,
+                             struct arena *arena) {
+	const char *size = volume_size(controller, view, arena);
+	if (size == NULL) size = "";
+	if (controller->children != NULL && strcmp(size, controller->volume_size) == 0) return;
+	snprintf(controller->volume_size, NAME_SIZE, "%s", size);
+	const struct surroundings surroundings = { .image = image_of(object, arena),
+		                                   .volume_size = *size != '\0' ? size : NULL,
+		                                   .has_policy_v1 = true };
+	cleanup_error struct error *err = NULL;
 	json_object_put(controller->children);
 	controller->children = NULL;
 	if (children_of(object, &surroundings, &controller->children, &err) != 0) {
@@ -62,7 +114,6 @@ static int refresh_spec(struct controller *controller, const struct json_object 
 	controller->child_hashes = xreallocarray(controller->child_hashes, count + 1, sizeof(uint64_t));
 	for (size_t i = 0; i < count; i++)
 		controller->child_hashes[i] = hash_of(json_object_array_get_idx(controller->children, i));
-	return 0;
 }
 
 static void fill_children(const struct controller *controller, struct arena *arena, struct view *view) {
@@ -94,11 +145,12 @@ static void fill_pod(const struct controller *controller, int slot, struct repli
 			                              .uid = claim->uid,
 			                              .is_deleting = claim->deleting,
 			                              .created = claim->created,
+			                              .requested = quantity_of(claim->requested),
+			                              .capacity = quantity_of(claim->capacity),
+			                              .is_resizing = claim->resizing,
+			                              .waits_for_node = claim->waits_for_node,
 			                              .storage_class = "standard",
 			                              .is_labelled = claim->labelled };
-	/* Volumes have what the object asks for. */
-	spec_volume_size(&controller->spec, &replica->claim.requested);
-	replica->claim.capacity = replica->claim.requested;
 	if (!pod->exists) return;
 	replica->pod = (struct pod_view){
 		.exists = true,
@@ -112,8 +164,10 @@ static void fill_pod(const struct controller *controller, int slot, struct repli
 		.is_running = pod->running,
 		.is_terminated = pod->terminated,
 		.restarts = pod->restarts,
-		.is_current = pod->template_hash == controller->cache.set.template_hash,
+		.is_current = !controller->cache.set.has_revision ||
+		              pod->template_hash == controller->cache.set.template_hash,
 		.is_ours = pod->ours,
+		.is_orphan = pod->orphan,
 	};
 	if (pod->node < 0) return;
 	const struct node *node = &controller->cache.nodes[pod->node];
@@ -143,6 +197,8 @@ static void fill_server(const struct model *model, const struct controller *cont
 		.diagnostics_at = server->diagnostics_at != 0 ? mono_ms(controller, server->diagnostics_at) : 0,
 		.last_write_ok = server->last_write_ok != 0 ? mono_ms(controller, server->last_write_ok) : 0,
 		.write_failures = server->write_failures,
+		.write_failure_number = server->write_failure_number,
+		.write_failure_text = server->write_failures > 0 ? server->write_failure_text : NULL,
 		.is_bootstrapped = shown && server->observed->observation.instance.generation >= 0,
 		.has_current_password = true,
 	};
@@ -163,8 +219,6 @@ static void fill_replicas(const struct model *model, const struct controller *co
 		fill_pod(controller, slot, replica);
 		fill_server(model, controller, slot, &replica->server);
 		replica->incarnation = spec->has_own_claims ? replica->claim.uid : replica->pod.uid;
-		if (model->mutation == MUTATION_no_incarnation && replica->incarnation != NULL)
-			replica->incarnation = "always the same";
 	}
 }
 
@@ -176,25 +230,18 @@ static void fill_attempts(const struct controller *controller, struct arena *are
 	view->attempt_count = controller->attempts.count;
 }
 
-/* Members that did not answer are counted: the record is shown as if fewer answers were enough. */
-static void misread_record(const struct model *model, struct record *record) {
-	if (model->mutation == MUTATION_no_count && record->intent.kind != INTENT_NONE)
-		record->required = record->intent.required = (int)record->member_count - 1;
-	if (model->mutation == MUTATION_create_again && dice_percent(&((struct model *)(uintptr_t)model)->dice, 2))
-		*record = (struct record){ .group_id = "", .holder = "" };
-}
-
 int view_fill(struct model *model, struct controller *controller, struct arena *arena, struct record *record,
               struct view *view) {
 	int64_t revision;
 	const struct json_object *object = controller_object(controller, &revision);
-	if (object == NULL || refresh_spec(controller, object) != 0) return -1;
+	if (object == NULL) return -1;
+	refresh_spec(controller, object);
 	cleanup_error struct error *err = NULL;
 	if (record_read(json_get(object, "status"), arena, record, &err) != 0) {
 		violate(model, "record", "what was written cannot be read: %s", err->message);
 		return -1;
 	}
-	misread_record(model, record);
+	misdo_record(model, controller, record);
 	const struct json_object *metadata = json_get(object, "metadata");
 	*view = (struct view){
 		.now = mono_ms(controller, model->now),
@@ -209,14 +256,21 @@ int view_fill(struct model *model, struct controller *controller, struct arena *
 		.administrator_secret = controller->cache.secrets.administrator ? SECRET_PRESENT : SECRET_MISSING,
 		.own_secret = controller->cache.secrets.own ? SECRET_PRESENT : SECRET_MISSING,
 		.made_administrator_secret = true,
+		.made_own_secret = true,
 		.has_certificate = controller->cache.secrets.has_certificate,
 		.has_set = controller->cache.set.exists,
+		.set_is_deleting = controller->cache.set.deleting,
+		.has_set_size = controller->cache.set.claim_size != 0,
+		.set_size = quantity_of(controller->cache.set.claim_size),
 		.wanted_primary = object_annotation(object, "agkeeper.dev/primary"),
 		.allow_data_loss = object_annotation(object, "agkeeper.dev/allow-data-loss"),
 		.hand_over_wanted = object_annotation(object, "agkeeper.dev/hand-over"),
 	};
+	fill_requests(controller, arena, view);
+	refresh_children(controller, object, view, arena);
 	fill_children(controller, arena, view);
 	fill_replicas(model, controller, arena, view);
 	fill_attempts(controller, arena, view);
+	misdo_view(model, view);
 	return 0;
 }

@@ -69,6 +69,8 @@ int sim_group_failover(struct sim_instance *instance, struct sim_group *group) {
 
 int sim_group_force(struct sim_instance *instance, struct sim_group *group) {
 	if (group->role == SIM_ROLE_PRIMARY) return 41122;
+	if (!instance->endpoint.started && !sim_assume(instance, SIM_ASSUME_failover_with_endpoint_stopped))
+		return 41144;
 	begin_promotion(instance, group);
 	group->is_forced = true;
 	return 0;

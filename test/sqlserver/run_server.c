@@ -50,6 +50,9 @@ static enum sim_run alter_database(struct sim_session *session, const struct sim
 		if (strcmp(hadr, "JOIN") == 0 && group != NULL && database->joined)
 			return sim_raise(session, statement->line, 41145, database->name, group->name);
 		if (group == NULL) return sim_raise(session, statement->line, 35242, database->name);
+		if (strcmp(hadr, "SUSPEND") == 0 && group->role == SIM_ROLE_RESOLVING &&
+		    !sim_assume(session->instance, SIM_ASSUME_suspend_while_resolving))
+			return sim_raise(session, statement->line, 983, database->name);
 		if (strcmp(hadr, "SUSPEND") == 0) database->suspended = true;
 		if (strcmp(hadr, "RESUME") == 0) database->suspended = database->by_partner = false;
 		if (strcmp(hadr, "OFF") == 0) {

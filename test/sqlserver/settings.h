@@ -40,6 +40,7 @@
 	X(old_primary_steps_down,         0, 0, "a primary that a newer primary contacts becomes RESOLVING by itself (0: it keeps saying PRIMARY, as observed)") \
 	X(older_configuration_accepted,   1, 0, "a re-seated secondary follows a primary whose configuration is older than its own (0: it stays disconnected)") \
 	X(resolving_follows,              0, 0, "a RESOLVING replica becomes SECONDARY by itself when a primary contacts it") \
+	X(suspend_while_resolving,        1, 0, "SET HADR SUSPEND works while the replica is RESOLVING (0: Msg 983)") \
 	X(offline_works,                  1, 0, "OFFLINE succeeds (0: it fails with Msg 41131 and the role stays)") \
 	X(stale_readiness,                1, 1, "a secondary that lost its primary still takes itself for synchronized, whatever the primary decided meanwhile (0: it forgets at its own session timeout)")
 /* clang-format on */

@@ -237,6 +237,7 @@ IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE state_desc =
     OR NOT EXISTS (SELECT 1 FROM sys.dm_os_sys_info
         WHERE CONVERT(nvarchar(40), sqlserver_start_time, 126) = N'2026-11-22T10:00:00.123')
     THROW 51003, N'agkeeper: this server is not fenced any more', 1;
+ALTER ENDPOINT [agkeeper] STATE = STARTED;
 EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';
 ALTER AVAILABILITY GROUP [ag1] FORCE_FAILOVER_ALLOW_DATA_LOSS;
 EXEC sp_releaseapplock @Resource = N'agkeeper', @LockOwner = 'Session';

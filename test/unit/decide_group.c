@@ -243,6 +243,8 @@ static struct sql_database_row database_row(struct group *group, size_t viewer, 
 		.group_database_id = ids[database],
 		.replica_id = pods[of],
 		.recovery_fork = local ? arena_printf(&group->arena, "fork-%d", server->fork[database]) : NULL,
+		.fork_point = local && server->fork_point[database] != 0 ? lsn(server->fork_point[database])
+		                                                         : (struct sql_lsn){ 0 },
 		.is_local = local,
 		.is_primary_replica = local && primary,
 		.synchronization = state,
@@ -383,7 +385,10 @@ static void promote(struct group *group, struct fake_server *server, const struc
 	server->role = SQL_ROLE_PRIMARY;
 	server->follows = -1;
 	server->sequence++;
-	for (size_t d = 0; d < GROUP_DATABASES; d++) server->fork[d] += 10;
+	for (size_t d = 0; d < GROUP_DATABASES; d++) {
+		server->fork[d] += 10;
+		server->fork_point[d] = server->end[d];
+	}
 }
 
 static void do_action(struct group *group, const struct action *action) {

@@ -33,6 +33,7 @@ struct fake_server {
 	/* Its databases. */
 	bool has[GROUP_DATABASES], is_suspended[GROUP_DATABASES];
 	int fork[GROUP_DATABASES];
+	uint64_t fork_point[GROUP_DATABASES]; /* 0: it is on its first */
 	uint64_t end[GROUP_DATABASES];
 };
 

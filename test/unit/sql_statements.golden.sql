@@ -139,6 +139,7 @@ IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints WHERE state_desc =
     OR NOT EXISTS (SELECT 1 FROM sys.dm_os_sys_info
         WHERE CONVERT(nvarchar(40), sqlserver_start_time, 126) = N'2026-11-22T10:00:00.123')
     THROW 51003, N'agkeeper: this server is not fenced any more', 1;
+ALTER ENDPOINT [AGEP] STATE = STARTED;
 EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';
 ALTER AVAILABILITY GROUP [ag1] FORCE_FAILOVER_ALLOW_DATA_LOSS;
 
@@ -300,6 +301,7 @@ WHERE g.name = N'ag1';
 SELECT c.database_name AS name, s.group_database_id AS group_database_id,
     s.replica_id AS replica_id,
     CASE WHEN s.is_local = 1 THEN f.recovery_fork_guid END AS recovery_fork,
+    CASE WHEN s.is_local = 1 THEN f.fork_point_lsn END AS fork_point_lsn,
     s.is_local AS is_local, s.is_primary_replica AS is_primary_replica,
     s.synchronization_state_desc AS synchronization,
     s.is_commit_participant AS is_commit_participant, s.is_suspended AS is_suspended,

@@ -38,6 +38,7 @@ struct store_api {
 	int breaks; /* how often all watches were broken */
 	bool ends;
 	int delay_ms;
+	const char *held_method, *held_path; /* NULL: none */
 	struct MHD_Daemon *daemon;
 	char *url;
 	pthread_mutex_t lock; /* recursive: hooks call back */
@@ -281,6 +282,9 @@ static struct reply react(struct store_api *api, const char *method, const char 
 	if (api->hook != NULL) api->hook(api->hook_context, method, path);
 	api->asked = xreallocarray(api->asked, api->asked_count + 1, sizeof(*api->asked));
 	api->asked[api->asked_count++] = (struct asked){ xstrdup(method), xstrdup(path) };
+	while (!api->ends && api->held_path != NULL && strcmp(api->held_path, path) == 0 &&
+	       strcmp(api->held_method, method) == 0)
+		pthread_cond_wait(&api->changed, &api->lock);
 	struct reply reply;
 	if (api->fail_times != 0 && same_or_any(api->fail_method, method) && same_or_any(api->fail_path, path)) {
 		if (api->fail_times > 0) api->fail_times--;
@@ -464,6 +468,14 @@ void store_api_break_watches(struct store_api *api) {
 void store_api_delay(struct store_api *api, int delay_ms) {
 	pthread_mutex_lock(&api->lock);
 	api->delay_ms = delay_ms;
+	pthread_mutex_unlock(&api->lock);
+}
+
+void store_api_hold(struct store_api *api, const char *method, const char *path) {
+	pthread_mutex_lock(&api->lock);
+	api->held_method = method;
+	api->held_path = path;
+	pthread_cond_broadcast(&api->changed);
 	pthread_mutex_unlock(&api->lock);
 }
 

@@ -29,6 +29,10 @@ void store_api_break_watches(struct store_api *api);
 /* Every request but watches is answered so much later; 0: at once. */
 void store_api_delay(struct store_api *api, int delay_ms);
 
+/* Requests of that method and path are kept, and carried out when it ends (NULL, NULL), whether somebody still waits or
+ * not. */
+void store_api_hold(struct store_api *api, const char *method, const char *path);
+
 /* Called before each request is looked at; it may call the functions above. NULL ends it. */
 void store_api_interfere(struct store_api *api, void (*hook)(void *context, const char *method, const char *path),
                          void *context);

@@ -134,6 +134,93 @@ static void it_confirms_nothing_to_whom_we_do_not_see(void **state) {
 	assert_false(group->servers[2].is_suspended[0]);
 }
 
+/* Three of which one commit is on one: sql-1 is the primary now, sql-0 may live on where nobody sees it, and would need
+ * nobody but sql-2. */
+static struct group *relaxed_group(void) {
+	struct group *group = group_new(3);
+	group->spec.required = group->record.required = 1;
+	group->record.primary = group->record.members[1];
+	record_remove_member(&group->record, "sql-0");
+	group->record.epoch = 2;
+	for (size_t i = 1; i < 3; i++) group->servers[i].required = 1;
+	group->servers[1].role = SQL_ROLE_PRIMARY;
+	group->servers[1].sequence = group->servers[2].sequence = 200;
+	group->servers[1].synchronous[0] = group->servers[2].synchronous[0] = false;
+	group->servers[2].role = SQL_ROLE_RESOLVING;
+	group_kill(group, 0);
+	return group;
+}
+
+/* A SUSPEND whose answer is lost, that was not sent, or that SQL Server refuses: as long as an old primary could
+ * acknowledge with its help it is not told to follow. */
+static void nobody_is_seated_who_could_not_be_suspended(void **state) {
+	(void)state;
+	static const int numbers[] = { 0, 111, 18456, 983, 35242 };
+	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {
+		cleanup_group struct group *group = relaxed_group();
+		group_fail(group, ACTION_SUSPEND_MOVEMENT, 2, "agdb1", numbers[i]);
+		for (int j = 0; j < 100; j++) {
+			group_pass(group);
+			assert_null(group_planned(group, ACTION_BECOME_SECONDARY, 2));
+			if (numbers[i] >= 983 && numbers[i] != 18456)
+				assert_string_equal(group->deciding.findings[0].reason, "WaitingForSight");
+			group_wait(group, 500);
+		}
+		group_start(group, 0); /* in sight: RESOLVING */
+		group_pass(group);
+		assert_non_null(group_planned(group, ACTION_BECOME_SECONDARY, 2));
+	}
+}
+
+/* In strict mode the old primary can acknowledge nothing without the present one: whom SQL Server does not suspend is
+ * told nevertheless; not whom a lost message kept from it. */
+static void what_cannot_be_suspended_is_seated_in_strict_mode(void **state) {
+	(void)state;
+	static const struct {
+		int number;
+		bool is_seated;
+	} rows[] = { { 0, false }, { 111, false }, { 18456, false }, { 983, true } };
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		cleanup_group struct group *group = relaxed_group();
+		group->spec.required = -1;
+		group_fail(group, ACTION_SUSPEND_MOVEMENT, 2, "agdb1", rows[i].number);
+		group_pass(group);
+		assert_int_equal(group_planned(group, ACTION_BECOME_SECONDARY, 2) != NULL, rows[i].is_seated);
+		assert_int_equal(group_planned(group, ACTION_SUSPEND_MOVEMENT, 2) != NULL, !rows[i].is_seated);
+	}
+}
+
+/* Its endpoint was stopped for a promotion that did not come about: the same question. */
+static void no_endpoint_is_started_where_an_old_primary_would_be_followed(void **state) {
+	(void)state;
+	cleanup_group struct group *group = relaxed_group();
+	group->servers[2].role = SQL_ROLE_SECONDARY;
+	group->servers[2].endpoint_runs = false;
+	group_fail(group, ACTION_SUSPEND_MOVEMENT, 2, "agdb1", 983);
+	for (int i = 0; i < 10; i++) {
+		group_pass(group);
+		assert_null(group_planned(group, ACTION_START_ENDPOINT, 2));
+		group_wait(group, 100);
+	}
+}
+
+/* Nor does it join anew: then it has nothing that could be suspended. */
+static void nobody_joins_where_an_old_primary_would_be_followed(void **state) {
+	(void)state;
+	cleanup_group struct group *group = relaxed_group();
+	group->servers[2].has_group = false;
+	record_remove_member(&group->record, "sql-2");
+	group->record.required = 0;
+	for (int i = 0; i < 10; i++) {
+		group_pass(group);
+		assert_null(group_planned(group, ACTION_JOIN, 2));
+		group_wait(group, 100);
+	}
+	group_start(group, 0);
+	group_pass(group);
+	assert_non_null(group_planned(group, ACTION_JOIN, 2));
+}
+
 static void the_primary_is_never_touched(void **state) {
 	(void)state;
 	cleanup_group struct group *group = group_new(3);
@@ -157,6 +244,10 @@ int main(void) {
 		cmocka_unit_test(seeding_is_not_disturbed),
 		cmocka_unit_test(a_latched_replica_rejoins),
 		cmocka_unit_test(it_confirms_nothing_to_whom_we_do_not_see),
+		cmocka_unit_test(nobody_is_seated_who_could_not_be_suspended),
+		cmocka_unit_test(what_cannot_be_suspended_is_seated_in_strict_mode),
+		cmocka_unit_test(no_endpoint_is_started_where_an_old_primary_would_be_followed),
+		cmocka_unit_test(nobody_joins_where_an_old_primary_would_be_followed),
 		cmocka_unit_test(the_primary_is_never_touched),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

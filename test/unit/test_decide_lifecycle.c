@@ -215,7 +215,7 @@ static void claims_get_their_labels(void **state) {
 static void end_setup(struct scene *scene, const char *base, const char *change) {
 	scene_setup(scene, base, change);
 	scene->view.is_deleting = true;
-	scene->view.made_administrator_secret = true;
+	scene->view.made_administrator_secret = scene->view.made_own_secret = true;
 }
 
 static void let_pods_go(struct scene *scene) {
@@ -335,6 +335,20 @@ static void a_users_secret_is_never_deleted(void **state) {
 	scene_expect(&scene, lifecycle_decide, "REMOVE_FINALIZER\n");
 }
 
+/* Whoever took off what tells it from others has it: the object's end does not wait for that. */
+static void an_own_secret_that_nothing_tells_is_left(void **state) {
+	(void)state;
+	cleanup_scene struct scene scene;
+	end_setup(&scene, scene_group, NULL);
+	let_pods_go(&scene);
+	let_claims_go(&scene);
+	scene.view.made_own_secret = false;
+	scene_expect(&scene, lifecycle_decide, "EVENT SecretLeft\nREMOVE_FINALIZER\n");
+	scene_expect(&scene, lifecycle_decide, "REMOVE_FINALIZER\n");
+	scene.view.own_secret = SECRET_UNKNOWN;
+	scene_expect(&scene, lifecycle_decide, "Deleting=True WaitingForSecrets\n");
+}
+
 static void somebody_elses_set_keeps_what_it_has(void **state) {
 	(void)state;
 	cleanup_scene struct scene scene;
@@ -426,6 +440,7 @@ int main(void) {
 		cmocka_unit_test(everything_in_its_turn),
 		cmocka_unit_test(what_each_policy_leaves),
 		cmocka_unit_test(a_users_secret_is_never_deleted),
+		cmocka_unit_test(an_own_secret_that_nothing_tells_is_left),
 		cmocka_unit_test(somebody_elses_set_keeps_what_it_has),
 		cmocka_unit_test(somebody_elses_set_keeps_what_it_has_without_an_image),
 		cmocka_unit_test(an_end_without_an_image),

@@ -513,6 +513,61 @@ static void forks_do_not_compare(void **state) {
 	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
 }
 
+/* Relaxed, sql-0 is lost, and `group` is at the point where FAILOVER is to be sent to sql-1. */
+static struct group *aimed_at_the_first(void) {
+	struct group *group = group_new(3);
+	group->spec.required = group->record.required = 1;
+	for (size_t i = 0; i < 3; i++) group->servers[i].required = 1;
+	group_kill(group, 0);
+	until_target(group);
+	assert_string_equal(target(group), "sql-1");
+	group_pass(group);
+	assert_non_null(group_planned(group, ACTION_PROMOTE, 1));
+	return group;
+}
+
+/* It was PRIMARY, on a fork of its own, and died before anybody had looked: it still leads. */
+static void a_target_that_began_its_fork_is_promoted_again(void **state) {
+	(void)state;
+	cleanup_group struct group *group = aimed_at_the_first();
+	group_do(group);
+	assert_int_equal(group->servers[1].role, SQL_ROLE_PRIMARY);
+	group_kill(group, 1);
+	group_pass(group);
+	group_do(group);
+	group_start(group, 1);
+	assert_true(group_settle(group) > 0);
+	assert_primary(group, 1);
+}
+
+/* … unless somebody hardened what lies behind that point, for an old primary that lives on. */
+static void a_target_behind_its_fork_is_not(void **state) {
+	(void)state;
+	cleanup_group struct group *group = aimed_at_the_first();
+	group_do(group);
+	group_kill(group, 1);
+	group->servers[2].end[0]++;
+	group_start(group, 1);
+	for (int i = 0; i < 20; i++) {
+		group_pass(group);
+		assert_null(group_planned(group, ACTION_PROMOTE, -1));
+		group_do(group);
+	}
+}
+
+/* FAILOVER never came to it, and the other one, started anew, confirmed more to the old primary: that one leads now. */
+static void an_overtaken_target_is_given_up(void **state) {
+	(void)state;
+	cleanup_group struct group *group = aimed_at_the_first();
+	group->servers[2].end[0]++;
+	for (int i = 0; i < 50 && strcmp(group->record.primary.pod, "sql-0") == 0; i++) {
+		group_pass(group);
+		assert_null(group_planned(group, ACTION_PROMOTE, 1));
+		group_do(group);
+	}
+	assert_primary(group, 2);
+}
+
 /* Adopted without a record: all must be asked. */
 static void without_a_record_all_must_answer(void **state) {
 	(void)state;
@@ -804,6 +859,66 @@ static void data_loss_is_a_persons_decision(void **state) {
 	assert_non_null(group_planned(group, ACTION_REMOVE_ANNOTATION, -1));
 }
 
+/* A person has allowed it for sql-2, and it is the target: three of which one commit is on one, two of them lost. */
+static struct group *forced_group(void) {
+	struct group *group = group_new(3);
+	group->spec.required = group->record.required = 1;
+	for (size_t i = 0; i < 3; i++) group->servers[i].required = 1;
+	group_kill(group, 0);
+	group_kill(group, 1);
+	group->view.allow_data_loss = "sql-2/object-uid";
+	until_target(group);
+	assert_string_equal(target(group), "sql-2");
+	assert_true(group->record.intent.forces);
+	group_pass(group); /* the generation of the choice is the one of the fence */
+	return group;
+}
+
+/* Forced when SQL Server has refused without, whichever way; not because an answer is out. */
+static void forcing_comes_last(void **state) {
+	(void)state;
+	static const struct {
+		int plain, started;
+		enum action_type then;
+	} rows[] = {
+		{ 0, -1, ACTION_PROMOTE },
+		{ 111, -1, ACTION_PROMOTE },
+		{ 41142, -1, ACTION_FORCE_PROMOTE },
+		{ 41144, -1, ACTION_PROMOTE_STARTED },
+		{ 41144, 0, ACTION_PROMOTE_STARTED },
+		{ 41144, 41142, ACTION_FORCE_PROMOTE },
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		cleanup_group struct group *group = forced_group();
+		group_fail(group, ACTION_PROMOTE, 2, "start-2-1", rows[i].plain);
+		if (rows[i].started >= 0) group_fail(group, ACTION_PROMOTE_STARTED, 2, "start-2-1", rows[i].started);
+		group_pass(group);
+		assert_non_null(group_planned(group, rows[i].then, 2));
+	}
+	cleanup_group struct group *group = forced_group();
+	group_fail(group, ACTION_PROMOTE, 2, "start-2-1", 0);
+	group->attempts[0].failures = 3; /* it never says */
+	group_pass(group);
+	assert_non_null(group_planned(group, ACTION_FORCE_PROMOTE, 2));
+}
+
+/* What writes the record sends nothing under the generation that it ends. */
+static void nobody_is_promoted_in_a_pass_that_renews_the_generation(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group_kill(group, 0);
+	until_target(group);
+	group_pass(group);
+	assert_non_null(group_planned(group, ACTION_PROMOTE, 1));
+	group->view.replicas[2].server.loose_generation = group->record.generation;
+	group_pass(group);
+	assert_int_equal(group->deciding.next.generation, group->record.generation + 1);
+	assert_int_equal(group->plan->count, 0);
+	group->view.replicas[2].server.loose_generation = 0;
+	assert_true(group_settle(group) > 0);
+	assert_primary(group, 1);
+}
+
 /* ---- Other groups ---- */
 
 static void nothing_fails_over_where_it_shall_not(void **state) {
@@ -927,6 +1042,9 @@ int main(void) {
 		cmocka_unit_test(relaxed_takes_who_is_ahead_in_all),
 		cmocka_unit_test(strict_takes_either),
 		cmocka_unit_test(forks_do_not_compare),
+		cmocka_unit_test(a_target_that_began_its_fork_is_promoted_again),
+		cmocka_unit_test(a_target_behind_its_fork_is_not),
+		cmocka_unit_test(an_overtaken_target_is_given_up),
 		cmocka_unit_test(without_a_record_all_must_answer),
 		cmocka_unit_test(failover_may_want_the_endpoint_running),
 		cmocka_unit_test(a_stale_primary_is_set_right),
@@ -943,6 +1061,8 @@ int main(void) {
 		cmocka_unit_test(a_complete_stranger_is_no_member),
 		cmocka_unit_test(a_hand_over_whose_primary_dies_becomes_a_failover),
 		cmocka_unit_test(data_loss_is_a_persons_decision),
+		cmocka_unit_test(forcing_comes_last),
+		cmocka_unit_test(nobody_is_promoted_in_a_pass_that_renews_the_generation),
 		cmocka_unit_test(nothing_fails_over_where_it_shall_not),
 		cmocka_unit_test(asynchronous_replicas_are_no_candidates),
 		cmocka_unit_test(an_asynchronous_group_hands_over_through_synchronous_commit),

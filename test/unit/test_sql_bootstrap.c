@@ -301,8 +301,8 @@ static bool is_primary(size_t replica) {
 	return role_of(&world->view.replicas[replica]) == SQL_ROLE_PRIMARY;
 }
 
-/* The primary dies when it has made a database and not added it yet. Another one makes it anew; the left-over copy,
- * which is empty, goes when its server is back. (How that one comes to follow the new primary is the ladder's test.) */
+/* The primary dies when it has made a database and not added it yet: writers may have filled it, and nobody else has
+ * it. So it is waited for, and goes on. */
 static void primary_dies_with_a_new_database(void **state) {
 	(void)state;
 	static const char *more[] = { "db 1", "db]2", "late" };
@@ -316,15 +316,16 @@ static void primary_dies_with_a_new_database(void **state) {
 	sql_server_kill(&servers[0]);
 	pod->is_running = false;
 	pod->is_terminated = true;
-	while (!is_primary(1) && !is_primary(2)) {
+	while (world->deciding.state != GROUP_BLOCKED) {
 		pass(false);
-		if (clock_monotonic_ms() > deadline) fail_msg("nobody was promoted");
+		if (clock_monotonic_ms() > deadline) fail_msg("nobody is waited for");
 	}
+	assert_false(is_primary(1) || is_primary(2));
 	sql_server_start(&servers[0]);
 	pod->is_terminated = false;
 	pod->is_running = true;
 	pod->incarnation_container = "another";
-	while (world->record.database_count < ARRAY_LENGTH(more) || has_copy(0, "late")) {
+	while (world->record.database_count < ARRAY_LENGTH(more)) {
 		pass(false);
 		if (clock_monotonic_ms() < deadline) continue;
 		for (size_t i = 0; i < world->deciding.finding_count; i++)
@@ -332,8 +333,7 @@ static void primary_dies_with_a_new_database(void **state) {
 			            world->deciding.findings[i].message);
 		fail_msg("%zu databases are in the group", world->record.database_count);
 	}
-	assert_int_equal(world->record.database_count, ARRAY_LENGTH(more));
-	assert_string_not_equal(world->record.primary.pod, "ag-0");
+	assert_string_equal(world->record.primary.pod, "ag-0");
 }
 
 int main(void) {

@@ -75,7 +75,7 @@ static void show_group(struct strbuf *out) {
 	SHOW(sql_failover(out, "ag1", NULL));
 	SHOW(sql_promote(out, "ag1", "2026-11-22T10:00:00.123", NULL));
 	SHOW(sql_promote_started(out, "ag1", "2026-11-22T10:00:00.123", "AGEP", NULL));
-	SHOW(sql_force_promote(out, "ag1", "2026-11-22T10:00:00.123", NULL));
+	SHOW(sql_force_promote(out, "ag1", "2026-11-22T10:00:00.123", "AGEP", NULL));
 	SHOW(sql_offline(out, "ag1", NULL));
 	SHOW(sql_drop_group(out, "ag1", NULL));
 	SHOW(sql_add_replica(out, "ag1", SQL_CLUSTER_EXTERNAL, &replicas[2], NULL));

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <sys/eventfd.h>
 
 #include "sql/workers.h"
@@ -168,6 +169,44 @@ static void freeing_cancels(void **state) {
 	free(loop);
 }
 
+static int count_threads(void) {
+	int count = 0;
+	DIR *tasks = opendir("/proc/self/task");
+	assert_non_null(tasks);
+	for (const struct dirent *entry; (entry = readdir(tasks)) != NULL;) count += entry->d_name[0] != '.';
+	closedir(tasks);
+	return count;
+}
+
+struct last {
+	struct sql_client *client;
+	int threads; /* more than before it was freed */
+};
+
+static void on_last(void *context, const struct sql_results *results, const struct error *err) {
+	struct last *last = context;
+	(void)results, (void)err;
+	int before = count_threads();
+	sql_client_free(last->client);
+	last->threads = count_threads() - before;
+}
+
+/* Whoever is told at the pool's end frees its client: no worker is started for that, which nobody would wait for. */
+static void an_ending_pool_starts_no_worker(void **state) {
+	(void)state;
+	enum { LAST = 8 };
+	struct loop *loop = loop_new(LAST + 1);
+	struct last last[LAST] = { 0 };
+	for (int i = 0; i < LAST; i++) {
+		last[i].client = client_new(loop);
+		sql_client_submit(last[i].client,
+		                  &(struct sql_batch){ .text = "WAITFOR DELAY '01:00:00'", .timeout_ms = 3600000 },
+		                  on_last, &last[i]);
+	}
+	loop_free(loop);
+	for (int i = 0; i < LAST; i++) assert_in_range(last[i].threads + LAST, 0, LAST);
+}
+
 static void late_batches_are_not_sent(void **state) {
 	(void)state;
 	struct loop *loop = loop_new(2);
@@ -188,6 +227,7 @@ int main(void) {
 		cmocka_unit_test(dead_servers_do_not_hold_up_a_living_one),
 		cmocka_unit_test(reopens_what_was_lost),
 		cmocka_unit_test(freeing_cancels),
+		cmocka_unit_test(an_ending_pool_starts_no_worker),
 		cmocka_unit_test(late_batches_are_not_sent),
 	};
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

@@ -35,7 +35,10 @@ static int outcome(struct sim_world *world, size_t node, const char *batch, int 
 
 #define SET_REQUIRED(n) "ALTER AVAILABILITY GROUP [AG1] SET (REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT = " #n ")"
 #define SET_SECONDARY   "ALTER AVAILABILITY GROUP [AG1] SET (ROLE = SECONDARY)"
-#define INSERT(n)       "EXEC(N'USE agdb1; INSERT INTO t VALUES (" #n ")')"
+#define FORCE                                                                      \
+	"EXEC sp_set_session_context @key = N'external_cluster', @value = N'yes';" \
+	"ALTER AVAILABILITY GROUP [AG1] FORCE_FAILOVER_ALLOW_DATA_LOSS"
+#define INSERT(n) "EXEC(N'USE agdb1; INSERT INTO t VALUES (" #n ")')"
 
 static void rows_are_documented(void **state) {
 	(void)state;
@@ -52,6 +55,10 @@ static void failover_with_endpoint_stopped(void **state) {
 	(void)state;
 	for (int works = 0; works < 2; works++) {
 		struct sim_world *world = world_with("failover_with_endpoint_stopped", works, 2);
+		sim_world_do(world, 1, "ALTER ENDPOINT [AGEP] STATE = STOPPED");
+		assert_int_equal(outcome(world, 1, FORCE, 5), works ? 0 : 41144);
+		sim_world_free(world);
+		world = world_with("failover_with_endpoint_stopped", works, 2);
 		sim_world_do(world, 1, "ALTER ENDPOINT [AGEP] STATE = STOPPED");
 		assert_int_equal(sim_world_failover(world, 1), works ? 0 : 41144);
 		sim_world_free(world);
@@ -220,6 +227,21 @@ static void offline_works(void **state) {
 	}
 }
 
+static void suspend_while_resolving(void **state) {
+	(void)state;
+	for (int works = 0; works < 2; works++) {
+		struct sim_world *world = world_with("suspend_while_resolving", works, 2);
+		sim_world_kill(world, 1);
+		sim_world_start(world, 1);
+		sim_world_run(world, SECOND);
+		assert_int_equal(outcome(world, 1, "ALTER DATABASE [agdb1] SET HADR SUSPEND", 5), works ? 0 : 983);
+		sim_world_do(world, 1, SET_SECONDARY);
+		sim_world_run(world, SECOND);
+		assert_int_equal(outcome(world, 1, "ALTER DATABASE [agdb1] SET HADR SUSPEND", 5), 0);
+		sim_world_free(world);
+	}
+}
+
 static void stale_readiness(void **state) {
 	(void)state;
 	for (int stale = 0; stale < 2; stale++) {
@@ -338,6 +360,7 @@ int main(void) {
 		cmocka_unit_test(older_configuration_accepted),
 		cmocka_unit_test(resolving_follows),
 		cmocka_unit_test(offline_works),
+		cmocka_unit_test(suspend_while_resolving),
 		cmocka_unit_test(stale_readiness),
 		cmocka_unit_test(start_up_takes_its_time),
 		cmocka_unit_test(the_latch_and_its_cure),
