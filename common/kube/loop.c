@@ -19,7 +19,6 @@ struct transfer {
 	bool running; /* the multi handle has it */
 	bool try_once;
 	bool is_submitted, is_urgent; /* by kube_loop_submit: takes one of the places */
-	int64_t timeout_ms;
 	int attempts;
 	int64_t start_at; /* when not running: monotonic milliseconds */
 	kube_done *done;
@@ -109,8 +108,7 @@ static void complete(struct transfer *transfer, struct json_object *answer, cons
 
 static void begin_attempt(struct transfer *transfer) {
 	cleanup_error struct error *err = NULL;
-	if (transfer->attempts++ == 0 && transfer->is_submitted)
-		transfer->call.deadline = clock_monotonic_ms() + transfer->timeout_ms;
+	transfer->attempts++;
 	transfer->call.fresh_connection = clock_monotonic_ms() < transfer->loop->distrust_until;
 	if (call_prepare(&transfer->call, transfer->easy, &err) < 0) {
 		complete(transfer, NULL, err);
@@ -176,7 +174,6 @@ void kube_loop_submit(struct kube_loop *loop, const struct kube_request *request
 	struct transfer *transfer = transfer_start(loop, request, done, context);
 	transfer->is_submitted = true;
 	transfer->is_urgent = request->is_urgent;
-	transfer->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : KUBE_TIMEOUT_MS;
 }
 
 /* ---- Steps ---- */
