@@ -46,9 +46,10 @@ static bool volume_is_gone(const struct deciding *deciding, const struct replica
 	return primary == NULL;
 }
 
+/* Deleted without a grace period it is gone with the API server's next write: by force, or because it has ended. */
 static bool pod_is_gone(const struct deciding *deciding, const struct replica_view *primary) {
 	(void)deciding;
-	return !primary->pod.exists;
+	return !primary->pod.exists || (primary->pod.is_deleting && primary->pod.deletion_grace_s == 0);
 }
 
 static bool container_is_terminated(const struct deciding *deciding, const struct replica_view *primary) {

@@ -126,18 +126,19 @@ static int64_t end_pauses(struct engine *engine, int64_t now) {
 /* Looks at what is due, for a while; whether something is left. */
 static bool work(struct engine *engine) {
 	int64_t until = clock_monotonic_ms() + TURN_MS;
-	while (engine->requests < REQUESTS_MAX) {
-		cleanup_free char *key = queue_take(engine->queue);
+	for (;;) {
+		bool is_full = engine->requests >= REQUESTS_MAX;
+		cleanup_free char *key = is_full ? queue_take_urgent(engine->queue) : queue_take(engine->queue);
 		if (key == NULL) return false;
 		reconcile(engine, key);
 		queue_done(engine->queue, key);
 		if (clock_monotonic_ms() >= until) return true;
 	}
-	return false;
 }
 
 static int64_t wait_ms(struct engine *engine, int64_t until) {
-	int64_t wait = engine->requests < REQUESTS_MAX ? queue_wait_ms(engine->queue) : STEP_MS;
+	bool is_full = engine->requests >= REQUESTS_MAX && !queue_has_urgent(engine->queue);
+	int64_t wait = is_full ? STEP_MS : queue_wait_ms(engine->queue);
 	int64_t left = until - clock_monotonic_ms();
 	if (wait < 0 || wait > STEP_MS) wait = STEP_MS;
 	if (left < wait) wait = left > 0 ? left : 0;
