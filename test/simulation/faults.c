@@ -178,6 +178,14 @@ static void late_number_end(struct model *model, const struct fault *fault) {
 	(void)fault;
 	model->number_arrives_at = 0;
 }
+/* The next SET_REQUIRED reaches the primary, and what the primary sends from then on does not reach this secondary. */
+static void miss_number_begin(struct model *model, const struct fault *fault) {
+	model->misses_number = 1 + fault->a;
+}
+static void miss_number_end(struct model *model, const struct fault *fault) {
+	model->misses_number = 0;
+	rejoin_network(model, fault);
+}
 static void slow_begin(struct model *model, const struct fault *fault) {
 	for (int host = 0; host < HOSTS; host++) {
 		model->network.slow[node_at(model, fault->a)][host] = 2 * SECOND;
@@ -311,11 +319,12 @@ static void ask_server(struct model *model, int slot, const char *batch) {
 static void suspend_begin(struct model *model, const struct fault *fault) {
 	ask_server(model, fault->a, "ALTER DATABASE [db0] SET HADR SUSPEND");
 }
-/* As clusterType EXTERNAL wants it; the replica itself decides whether it can. */
+/* One is told to become the primary, and the other one to be it no longer. */
 static void promote_begin(struct model *model, const struct fault *fault) {
 	ask_server(model, fault->a,
 	           "EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';\n"
 	           "ALTER AVAILABILITY GROUP [SALES] FAILOVER;\n");
+	ask_server(model, fault->b, "ALTER AVAILABILITY GROUP [SALES] OFFLINE");
 }
 static void roll(struct json_object *object, const void *context) {
 	json_set_text(json_get(object, "spec"), "image", context);
@@ -390,6 +399,7 @@ const struct fault_row fault_rows[] = {
 	{ "allow-data-loss", 0, allow_loss_begin, nothing },
 	{ "allow-data-loss-elsewhere", 0, allow_loss_elsewhere_begin, nothing },
 	{ "promote-by-hand", 0, promote_begin, nothing },
+	{ "miss-number", 0, miss_number_begin, miss_number_end },
 	/* Rare ones in random runs (runs.c). */
 	{ "late-number", 0, late_number_begin, late_number_end },
 	{ "restore-volume", 0, take_snapshot, restore_snapshot },

@@ -69,7 +69,11 @@ static void show_required(const struct model *model, const struct server_state *
 static void show_own_synchronous(const struct model *model, const struct server_state *server,
                                  struct sql_observation *seen) {
 	(void)model, (void)server;
-	if (is_primary(seen)) local_row(seen)->mode = SQL_MODE_SYNCHRONOUS;
+	for (size_t i = 0; i < seen->replica_count; i++) {
+		const struct sql_replica_row *row = &seen->replicas[i];
+		if (row->is_local || row->mode != SQL_MODE_SYNCHRONOUS || !is_primary(seen)) continue;
+		local_row(seen)->mode = SQL_MODE_SYNCHRONOUS;
+	}
 }
 
 static void show_same_copy(const struct model *model, const struct server_state *server, struct sql_observation *seen) {

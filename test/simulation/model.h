@@ -428,6 +428,7 @@ struct model {
 	bool api_down;
 	bool no_restarts;          /* kubelets start nothing new */
 	int64_t number_arrives_at; /* the next SET_REQUIRED is kept by the network until then; 0: it is not */
+	int misses_number;         /* slot + 1: the next SET_REQUIRED does not reach this secondary; 0: none */
 	struct {
 		struct sim_disk *disk; /* owned; NULL: there is none */
 		int slot;
