@@ -71,7 +71,8 @@ static void write_row(struct model *model, int client) {
 	if (clients->count == ROWS) return;
 	struct process *process = client == 0 ? behind_service(model) : any_primary(model);
 	if (process == NULL || process->frozen) return;
-	int database = (int)dice_below(&model->dice, model->configuration->databases);
+	int choice = model->configuration->databases - clients->quiet;
+	int database = clients->quiet + (int)dice_below(&model->dice, choice);
 	struct writing *writing = xcalloc(1, sizeof(*writing));
 	*writing = (struct writing){ .client = client, .makes_table = !clients->table_ready[database] };
 	char batch[96], name[16];

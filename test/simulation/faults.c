@@ -287,6 +287,16 @@ static void unhealthy_end(struct model *model, const struct fault *fault) {
 		sim_instance_health(model->processes[i]->instance)->system = 1;
 }
 
+/* Only the last database is written to. */
+static void quiet_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->clients.quiet = model->configuration->databases - 1;
+}
+static void quiet_end(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->clients.quiet = 0;
+}
+
 /* ---- People ---- */
 
 static void hand_over_begin(struct model *model, const struct fault *fault) {
@@ -336,6 +346,20 @@ static void roll_begin(struct model *model, const struct fault *fault) {
 	cleanup_free char *image = xasprintf("mssql:%lld", (long long)model->now);
 	note(model, "somebody changes the image: a rolling update");
 	object_edit(model, roll, image);
+}
+
+static void append_database(struct json_object *object, const void *context) {
+	struct json_object *metadata = json_get(object, "metadata");
+	json_object_array_add(json_get(json_get(object, "spec"), "databases"), json_object_new_string(context));
+	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
+}
+static void add_database_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	struct configuration *configuration = (struct configuration *)(uintptr_t)model->configuration;
+	if (configuration->databases == DATABASES) return;
+	cleanup_free char *name = xasprintf("db%d", configuration->databases++);
+	note(model, "somebody adds database %s", name);
+	object_edit(model, append_database, name);
 }
 
 /* What a person does who has only one replica left. */
@@ -400,6 +424,8 @@ const struct fault_row fault_rows[] = {
 	{ "allow-data-loss-elsewhere", 0, allow_loss_elsewhere_begin, nothing },
 	{ "promote-by-hand", 0, promote_begin, nothing },
 	{ "miss-number", 0, miss_number_begin, miss_number_end },
+	{ "add-database", 0, add_database_begin, nothing },
+	{ "quiet", 0, quiet_begin, quiet_end },
 	/* Rare ones in random runs (runs.c). */
 	{ "late-number", 0, late_number_begin, late_number_end },
 	{ "restore-volume", 0, take_snapshot, restore_snapshot },

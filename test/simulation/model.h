@@ -347,6 +347,7 @@ struct clients {
 	struct row rows[ROWS];
 	int count, acknowledged;
 	bool stop;
+	int quiet; /* databases, the first of them, that nobody writes to */
 	bool table_ready[DATABASES];
 	int64_t last_ack, longest_gap;
 };
@@ -462,6 +463,7 @@ struct model {
 		size_t count;
 		int slots[SLOTS];
 		char incarnations[SLOTS][NAME_SIZE];
+		bool databases[DATABASES]; /* recorded */
 	} claims;
 	int drops[SLOTS], volumes_lost;
 	bool force_allowed, is_deleted;

@@ -30,10 +30,10 @@
 	X(loosen_first, "secondary-and-controller", 2, 1000, "the required number is lowered on the primary long before the record says so") \
 	X(add_first, "one-comes-and-another-goes", 1, 1000, "a member is made synchronous long before the record names it") \
 	X(member_leaves, "one-lags-and-the-other-goes", 1, 1000, "a member leaves the record, and the promised number stays") \
-	X(database_comes, NULL, 1, 1000, "a database joins the record, and the promised number stays") \
+	X(database_comes, "database-comes", 1, 1000, "a database joins the record, and the promised number stays") \
 	X(tighten_first, "tighten-before-hardened", 1, 1000, "the record promises more before the primary requires it") \
 	X(tighten_early, "tighten-before-hardened", 19, 1000, "the record is tightened before members have hardened what was committed before") \
-	X(own_asynchronous, "asynchronous-group", 1, 400, "a primary that commits asynchronously is taken for a synchronous one") \
+	X(own_asynchronous, "asynchronous-hand-overs", 1, 400, "a primary that commits asynchronously is taken for a synchronous one") \
 	X(force, NULL, 2, 1000, "FORCE_FAILOVER_ALLOW_DATA_LOSS is sent when FAILOVER was refused or lost once") \
 	X(any_uid, "another-forces", 1, 100, "data loss that was allowed for another object is taken for this one's") \
 	X(create_again, NULL, 1, 200, "the record forgets that the group was created")
