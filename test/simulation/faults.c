@@ -221,6 +221,15 @@ static void stale_watch_begin(struct model *model, const struct fault *fault) {
 	model->watch_stalled_until[fault->a % CONTROLLERS] = model->now + fault->span;
 }
 
+static void slow_watch_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->slow_watch = true;
+}
+static void slow_watch_end(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->slow_watch = false;
+}
+
 /* ---- Controllers ---- */
 
 static int leader(const struct model *model) {
@@ -353,11 +362,19 @@ static void append_database(struct json_object *object, const void *context) {
 	json_object_array_add(json_get(json_get(object, "spec"), "databases"), json_object_new_string(context));
 	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
 }
+/* Somebody makes it, and it is written to; in the end it is to belong to the group. */
 static void add_database_begin(struct model *model, const struct fault *fault) {
-	(void)fault;
 	struct configuration *configuration = (struct configuration *)(uintptr_t)model->configuration;
 	if (configuration->databases == DATABASES) return;
-	cleanup_free char *name = xasprintf("db%d", configuration->databases++);
+	cleanup_free char *batch = xasprintf("CREATE DATABASE [db%d]", configuration->databases++);
+	ask_server(model, fault->a, batch);
+}
+static void add_database_end(struct model *model, const struct fault *fault) {
+	(void)fault;
+	const struct json_object *spec = json_get(model->cluster.object, "spec");
+	int there = (int)json_object_array_length(json_get(spec, "databases"));
+	if (there == model->configuration->databases) return;
+	cleanup_free char *name = xasprintf("db%d", there);
 	note(model, "somebody adds database %s", name);
 	object_edit(model, append_database, name);
 }
@@ -424,7 +441,8 @@ const struct fault_row fault_rows[] = {
 	{ "allow-data-loss-elsewhere", 0, allow_loss_elsewhere_begin, nothing },
 	{ "promote-by-hand", 0, promote_begin, nothing },
 	{ "miss-number", 0, miss_number_begin, miss_number_end },
-	{ "add-database", 0, add_database_begin, nothing },
+	{ "add-database", 0, add_database_begin, add_database_end },
+	{ "slow-watch", 0, slow_watch_begin, slow_watch_end },
 	{ "quiet", 0, quiet_begin, quiet_end },
 	/* Rare ones in random runs (runs.c). */
 	{ "late-number", 0, late_number_begin, late_number_end },

@@ -436,6 +436,7 @@ struct model {
 	} snapshot;
 	bool kubelet_cut[NODES], node_is_down[NODES];
 	int64_t watch_stalled_until[CONTROLLERS];
+	bool slow_watch; /* all changes take seconds to be seen */
 	struct controller controllers[CONTROLLERS];
 	struct clients clients;
 	struct boundary boundary;

@@ -18,7 +18,7 @@
 	X(lost_lease, "two-controllers", 2, 200, "a controller goes on acting when its lease is over") \
 	X(stale_sight, "stalled-leader", 412, 2000, "answers that were asked for before our last change are shown") \
 	X(stale_object, "stale-record", 1, 1000, "an object is shown that is older than our own last write") \
-	X(impatient, "stale-record", 1, 1000, "decisions go on while the record is being written") \
+	X(impatient, "unknown-record", 5, 1000, "decisions go on while the record is being written") \
 	X(no_count, "only-one-survives-relaxed", 1, 1000, "a promotion counts members that did not answer") \
 	X(any_position, "one-lags", 1, 400, "relaxed: whoever counts is taken, without comparing what they hold") \
 	X(dead_fork, "dead-fork", 1, 400, "positions are compared although they lie on different recovery forks") \
