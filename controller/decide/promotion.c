@@ -251,8 +251,9 @@ static bool target_is_fenced(struct deciding *deciding) {
 /* ---- What they do ---- */
 
 static void open_failover(struct deciding *deciding) {
-	say(deciding, true, "PrimaryLost", "%s: %s; a failover begins", deciding->record->primary.pod,
-	    deciding->lost_message);
+	bool is_unknown = is_primary_unknown(deciding->record);
+	say(deciding, true, "PrimaryLost", "%s%s%s; a failover begins", is_unknown ? "" : deciding->record->primary.pod,
+	    is_unknown ? "" : ": ", deciding->lost_message);
 	open_intent(deciding, INTENT_FAILOVER, named(deciding), deciding->lost_reason, deciding->lost_message);
 	deciding->scratch->intent_seen = deciding->scratch->countable_since = deciding->scratch->target_since = 0;
 }

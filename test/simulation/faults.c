@@ -100,8 +100,9 @@ static bool others_hold_everything(const struct model *model, int slot) {
 	bool may_differ = configuration->required >= 0 && configuration->databases > 1;
 	return configuration->required != 0 && others > 0 && !may_differ;
 }
-/* A secondary that was suspended when its primary was lost cannot catch up with anybody, and SQL Server promotes it only
- * by force (Msg 41142): a person must decide, whatever the record knows. The primary may not have heard of it yet. */
+/* A secondary that was suspended when its primary was lost cannot catch up with anybody, and SQL Server promotes it
+ * only by force (Msg 41142): a person must decide, whatever the record knows. The primary may not have heard of it yet.
+ */
 static bool is_suspended(const struct model *model) {
 	for (size_t i = 0; i < model->process_count; i++) {
 		const struct sim_instance *instance = model->processes[i]->instance;
@@ -286,11 +287,14 @@ static void suspend_begin(struct model *model, const struct fault *fault) {
 	if (model->volumes_lost > 0 && !group_is_whole(model)) return;
 	ask_server(model, fault->a, "ALTER DATABASE [db0] SET HADR SUSPEND");
 }
+static void count_generation(struct json_object *object) {
+	struct json_object *metadata = json_get(object, "metadata");
+	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
+}
 static void roll(struct json_object *object, const void *context) {
 	struct json_object *spec = json_get(object, "spec");
 	json_set_text(spec, json_get(spec, "version") != NULL ? "version" : "image", context);
-	struct json_object *metadata = json_get(object, "metadata");
-	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
+	count_generation(object);
 }
 static void roll_begin(struct model *model, const struct fault *fault) {
 	(void)fault;
@@ -311,6 +315,28 @@ static void allow_loss_begin(struct model *model, const struct fault *fault) {
 	note(model, "somebody allows data loss for %s", name);
 	model->force_allowed = true;
 	object_annotate(model, "agkeeper.dev/allow-data-loss", value);
+}
+
+static void take_status(struct json_object *object, const void *context) {
+	(void)context;
+	json_object_object_del(object, "status");
+}
+static void wipe_status_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	note(model, "the object's status is lost");
+	model->claims = (struct claims){ 0 };
+	object_edit(model, take_status, NULL);
+}
+
+static void switch_off(struct json_object *object, const void *context) {
+	(void)context;
+	json_set(json_get(json_get(object, "spec"), "automaticFailover"), "enabled", json_object_new_boolean(false));
+	count_generation(object);
+}
+static void automatic_off_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	note(model, "somebody switches automatic failover off");
+	object_edit(model, switch_off, NULL);
 }
 
 static void nothing(struct model *model, const struct fault *fault) {
@@ -350,6 +376,8 @@ const struct fault_row fault_rows[] = {
 	{ "roll", 3, roll_begin, nothing },
 	{ "only-one-survives-for-good", 0, one_survives_begin, nothing },
 	{ "allow-data-loss", 0, allow_loss_begin, nothing },
+	{ "automatic-off", 0, automatic_off_begin, nothing },
+	{ "wipe-status", 0, wipe_status_begin, nothing },
 };
 const size_t fault_row_count = ARRAY_LENGTH(fault_rows);
 
