@@ -278,6 +278,16 @@ int size_of_object(const struct model *model);
 void object_raise(struct model *model, int size);
 /* People see to it that all volumes are as large as was asked for, after all went wrong: true when they are. */
 bool expansions_tend(struct model *model);
+struct fault;
+/* Rows of fault_rows. */
+void expand_online_begin(struct model *model, const struct fault *fault);
+void expand_offline_begin(struct model *model, const struct fault *fault);
+void expand_impatient_begin(struct model *model, const struct fault *fault);
+void expand_race_begin(struct model *model, const struct fault *fault);
+void delete_request_begin(struct model *model, const struct fault *fault);
+void fill_begin(struct model *model, const struct fault *fault);
+void storage_fails_begin(struct model *model, const struct fault *fault);
+void storage_fails_end(struct model *model, const struct fault *fault);
 
 /* ---- Pods (kubelet.c) ---- */
 void kubelet_begin(struct model *model);
