@@ -13,6 +13,8 @@
  *   clients.c    writers, and reading back                  faults.c     what goes wrong, one row each
  *   invariants.c what must hold                             runs.c       a seed: configuration, faults, verdict
  *   scenarios.c  the named attacks                          boundaries.c the controller killed at every action
+ *   storage.c    the driver that makes volumes larger       expansions.c what people ask for, expansion_faults.c when
+ *   scripts_volumes.c  expansions for boundaries.c
  *   mutations.c  safety rules broken on purpose: the table  misdeeds.c   how they are broken
  *   compare.c    how long a failover takes                  published_policy.c … as another operator has it
  *   pre_stop.c   its containers' hook                       main.c       the program
