@@ -75,9 +75,41 @@ static bool may_adopt(struct deciding *deciding) {
 	return primary_returned(deciding) || !deciding->spec->fails_over;
 }
 
+/* "<pod>/<uid of the object>" */
+static const struct replica_view *allowed_loss(const struct deciding *deciding) {
+	const char *allowed = deciding->view->allow_data_loss;
+	const char *slash = allowed != NULL ? strchr(allowed, '/') : NULL;
+	if (slash == NULL || !same(slash + 1, deciding->spec->uid)) return NULL;
+	for (size_t i = 0; i < deciding->spec->replica_count; i++) {
+		const char *pod = deciding->spec->replicas[i].pod;
+		if (strlen(pod) == (size_t)(slash - allowed) && strncmp(pod, allowed, strlen(pod)) == 0)
+			return view_find(deciding->view, pod);
+	}
+	return NULL;
+}
+
+/* Whom a person names while nothing fails over by itself: in agkeeper.dev/primary, else in the permission to lose data,
+ * which is tried without loss first. "": nobody. */
+static const char *named(const struct deciding *deciding) {
+	const char *wanted = deciding->view->wanted_primary;
+	if (deciding->spec->fails_over || is_primary_unknown(deciding->record)) return "";
+	if (wanted != NULL && spec_find(deciding->spec, wanted) >= 0) return wanted;
+	const struct replica_view *allowed = allowed_loss(deciding);
+	return allowed != NULL ? allowed->pod_name : "";
+}
+
+/* Without a record of who was the primary it is as with a group that comes up again: whoever holds everything goes on.
+ * A primary that may live is fenced only where another one can be promoted, or a person wants it. */
 static bool may_open(struct deciding *deciding) {
 	if (deciding->spec->cluster == SQL_CLUSTER_NONE) return false;
-	return deciding->spec->fails_over || primary_returned(deciding);
+	if (primary_returned(deciding) || is_primary_unknown(deciding->record)) return true;
+	if (named(deciding)[0] != '\0' || allowed_loss(deciding) != NULL) return true;
+	return deciding->spec->fails_over && (!deciding->may_live || others_suffice(deciding));
+}
+
+static bool wish_has_changed(struct deciding *deciding) {
+	const struct intent *intent = &deciding->record->intent;
+	return intent->kind == INTENT_FAILOVER && strcmp(intent->wanted, named(deciding)) != 0;
 }
 
 static bool speaks_nothing_against(const struct deciding *deciding) {
@@ -101,22 +133,11 @@ static bool lost_its_primary(struct deciding *deciding) {
 
 static bool is_late(struct deciding *deciding) {
 	if (!is_hand_over(deciding) || deciding->primary == NULL) return false;
+	/* It got into the group between the wish and the fence: nobody who counts need have it. */
+	if (unrecorded_database(deciding, deciding->primary) != NULL) return true;
 	const struct replica_view *wanted = view_find(deciding->view, deciding->record->intent.wanted);
 	if (wanted != NULL && scratch_of(deciding, wanted)->refused) return true;
 	return deciding->view->now - deciding->scratch->intent_seen > deciding->spec->transfer_timeout_ms;
-}
-
-/* "<pod>/<uid of the object>" */
-static const struct replica_view *allowed_loss(const struct deciding *deciding) {
-	const char *allowed = deciding->view->allow_data_loss;
-	const char *slash = allowed != NULL ? strchr(allowed, '/') : NULL;
-	if (slash == NULL || !same(slash + 1, deciding->spec->uid)) return NULL;
-	for (size_t i = 0; i < deciding->spec->replica_count; i++) {
-		const char *pod = deciding->spec->replicas[i].pod;
-		if (strlen(pod) == (size_t)(slash - allowed) && strncmp(pod, allowed, strlen(pod)) == 0)
-			return view_find(deciding->view, pod);
-	}
-	return NULL;
 }
 
 static bool loss_is_allowed(struct deciding *deciding) {
@@ -172,27 +193,47 @@ static bool was_refused(const struct deciding *deciding, const struct replica_vi
 	       (started != NULL && started->number == SQL_MSG_NOT_SYNCHRONIZED);
 }
 
+/* What it has come to cannot be seen, and that is no matter of moments: it does not run or answer, has another volume,
+ * refuses our login, or has left the group. */
 static bool is_out_of_reach(const struct deciding *deciding, const struct replica_view *target) {
-	if (is_gone(target)) return true;
+	if (is_gone(target) || target->server.refuses_login) return true;
+	bool is_known = deciding->record->intent.forces || target == recorded_primary(deciding);
+	if (!is_known && !is_member(deciding->record, target)) return true;
+	if (target->server.seen != NULL && !answers(deciding, target)) return true;
 	int64_t silent = target->server.silent_since;
 	return silent != 0 && deciding->view->now - silent >= TARGET_SILENT_MS;
 }
 
+/* It has said itself that it did not become PRIMARY, and nothing that was sent to it lands any more: it refused, or
+ * others hold more than it by now. */
+static bool has_refused(const struct deciding *deciding, const struct replica_view *target) {
+	if (!answers(deciding, target) || !is_fenced(deciding, target)) return false;
+	return was_refused(deciding, target) || is_overtaken(deciding, target);
+}
+
 /* FAILOVER was sent to this target, perhaps. Another one may be taken when the server itself refused it (Msg 41142), or
- * others hold more than it by now: it has not become PRIMARY; or in strict mode, when it has gone: had it become
+ * others hold more than it by now: it has not become PRIMARY; or in strict mode, when it is out of reach: had it become
  * PRIMARY, it could have acknowledged nothing without the others, and they are fenced. */
 static bool may_take_another(struct deciding *deciding) {
 	const struct replica_view *target = target_of(deciding);
 	if (deciding->record->intent.forces) return false;
-	if (answers(deciding, target)) {
-		bool cannot = was_refused(deciding, target) || is_overtaken(deciding, target);
-		if (!cannot || !is_fenced(deciding, target)) return false;
-	} else if (!is_strict(deciding->record) || !is_out_of_reach(deciding, target)) {
-		return false;
-	}
+	bool is_lost = is_strict(deciding->record) && is_out_of_reach(deciding, target);
+	if (!has_refused(deciding, target) && !is_lost) return false;
 	/* An old primary that still is PRIMARY goes on, when nobody else can. */
 	bool may_go_back = deciding->primary != NULL && deciding->primary != target && answers(deciding, target);
-	return may_go_back || choose(deciding, target) != NULL;
+	return may_go_back || wish_has_changed(deciding) || choose(deciding, target) != NULL;
+}
+
+/* A person allows it for the target that refused to go without, or for another replica than one that is out of reach,
+ * refused, or would not even be forced. */
+static bool loss_is_allowed_now(struct deciding *deciding) {
+	const struct replica_view *target = target_of(deciding), *replica = allowed_loss(deciding);
+	if (replica == NULL || replica->incarnation == NULL || !is_fenced(deciding, replica)) return false;
+	bool forces = deciding->record->intent.forces;
+	if (replica == target) return !forces && has_refused(deciding, target);
+	bool would_not = forces && target != NULL && is_fenced(deciding, target) &&
+	                 failed(deciding, ACTION_FORCE_PROMOTE, target) != NULL;
+	return would_not || has_refused(deciding, target) || is_out_of_reach(deciding, target);
 }
 
 /* Relaxed: what was counted when the target was chosen is still so. A member that was started anew may have confirmed
@@ -212,12 +253,20 @@ static bool target_is_fenced(struct deciding *deciding) {
 static void open_failover(struct deciding *deciding) {
 	say(deciding, true, "PrimaryLost", "%s: %s; a failover begins", deciding->record->primary.pod,
 	    deciding->lost_message);
-	open_intent(deciding, INTENT_FAILOVER, NULL, deciding->lost_reason, deciding->lost_message);
+	open_intent(deciding, INTENT_FAILOVER, named(deciding), deciding->lost_reason, deciding->lost_message);
 	deciding->scratch->intent_seen = deciding->scratch->countable_since = deciding->scratch->target_since = 0;
 }
 
+static void block(struct deciding *deciding) {
+	deciding->state = GROUP_BLOCKED;
+	deciding->blocked = waited_for(deciding);
+	plan_look(deciding->plan, WHILE_BLOCKED_MS);
+}
+
+/* Where failovers are automatic nobody can take over yet; else a person decides. */
 static void report_down(struct deciding *deciding) {
-	deciding->state = GROUP_DOWN;
+	if (deciding->spec->fails_over) block(deciding);
+	else deciding->state = GROUP_DOWN;
 }
 
 static void close_intent(struct deciding *deciding) {
@@ -227,8 +276,13 @@ static void close_intent(struct deciding *deciding) {
 }
 
 static void give_up(struct deciding *deciding) {
-	say(deciding, true, "HandOverGivenUp", "no replica was ready within %lld s: %s goes on",
-	    (long long)deciding->spec->transfer_timeout_ms / 1000, deciding->record->primary.pod);
+	const char *database = unrecorded_database(deciding, deciding->primary);
+	if (database != NULL)
+		say(deciding, true, "HandOverGivenUp", "database %s is new in the group: %s goes on", database,
+		    deciding->record->primary.pod);
+	else
+		say(deciding, true, "HandOverGivenUp", "no replica was ready within %lld s: %s goes on",
+		    (long long)deciding->spec->transfer_timeout_ms / 1000, deciding->record->primary.pod);
 	clear_intent(deciding);
 	deciding->scratch->handed_over_at = deciding->view->now;
 	for (size_t i = 0; i < ARRAY_LENGTH(deciding->scratch->replicas); i++)
@@ -238,6 +292,11 @@ static void give_up(struct deciding *deciding) {
 static void make_failover(struct deciding *deciding) {
 	deciding->next.intent.kind = INTENT_FAILOVER;
 	deciding->next.intent.wanted = "";
+}
+
+static void follow_wish(struct deciding *deciding) {
+	deciding->next.intent.wanted = named(deciding);
+	deciding->scratch->countable_since = 0;
 }
 
 static void aim(struct deciding *deciding, const struct replica_view *target) {
@@ -260,6 +319,12 @@ static void aim_with_loss(struct deciding *deciding) {
 	deciding->next.intent.forces = true;
 	deciding->next.required = 0;
 	aim(deciding, target);
+}
+
+/* Whatever was sent to the target before, and comes late, lands nowhere. */
+static void aim_with_loss_instead(struct deciding *deciding) {
+	aim_with_loss(deciding);
+	renew_generation(deciding);
 }
 
 /* Every member, the old primary too. Asynchronous replicas confirm nothing: they may go on. */
@@ -298,12 +363,6 @@ static bool fence(struct deciding *deciding) {
 	return true;
 }
 
-static void block(struct deciding *deciding) {
-	deciding->state = GROUP_BLOCKED;
-	deciding->blocked = waited_for(deciding);
-	plan_look(deciding->plan, WHILE_BLOCKED_MS);
-}
-
 static void fence_and_count(struct deciding *deciding) {
 	fence(deciding);
 	if (choose(deciding, NULL) == NULL && !is_counting(deciding)) block(deciding);
@@ -313,7 +372,7 @@ static void fence_and_count(struct deciding *deciding) {
 static void fence_target(struct deciding *deciding) {
 	const struct replica_view *target = target_of(deciding);
 	fence(deciding);
-	if (target == NULL || is_gone(target) || is_out_of_reach(deciding, target)) block(deciding);
+	if (is_out_of_reach(deciding, target)) block(deciding);
 	else plan_look(deciding->plan, SOON_MS);
 }
 
@@ -400,17 +459,25 @@ const struct transition transitions[] = {
 	{ PRIMARY_LOST, "Adopt", may_adopt, "another member is PRIMARY, and the recorded one says that it is not",
 	  adopt, PRIMARY_STEADY,
 	  "in strict mode a member holds every commit: a DBA's own planned failover is followed" },
-	{ PRIMARY_LOST, "Open", may_open, "failovers are automatic, or the old primary itself has returned",
+	{ PRIMARY_LOST, "Open", may_open,
+	  "failovers are automatic, the old primary itself has returned, nobody knows who was the primary, or a person "
+	  "names a replica",
 	  open_failover, PROMOTION_OPEN, "the intent and a new generation are on record before anything is changed" },
-	{ PRIMARY_LOST, "Report", always, "nothing fails over by itself here", report_down, PRIMARY_DOWN,
-	  "clusterType NONE, or automatic failover switched off: a person decides" },
+	{ PRIMARY_LOST, "Report", always, "nothing fails over by itself here, or nobody could take over", report_down,
+	  PRIMARY_DOWN,
+	  "clusterType NONE, or automatic failover switched off: a person decides; a primary that may live is not cut "
+	  "off for nothing" },
 	{ PROMOTION_OPEN, "Cancel", is_false_alarm, "the primary is PRIMARY and well, or nobody can take its place",
 	  close_intent, PRIMARY_STEADY, "nobody was told to become PRIMARY yet: it goes on" },
 	{ PROMOTION_OPEN, "GiveUp", is_late,
-	  "a hand-over found no target in its time, or was refused, and the primary lives", give_up, PRIMARY_STEADY,
-	  "a planned hand-over must not keep writers waiting" },
+	  "a hand-over found no target in its time, was refused, or a database came into the group, and the primary "
+	  "lives",
+	  give_up, PRIMARY_STEADY, "a planned hand-over must not keep writers waiting" },
 	{ PROMOTION_OPEN, "Convert", lost_its_primary, "the primary was lost during a hand-over", make_failover,
 	  PROMOTION_OPEN, "now any candidate will do" },
+	{ PROMOTION_OPEN, "Redirect", wish_has_changed,
+	  "nothing fails over by itself here, and a person names another replica", follow_wish, PROMOTION_OPEN,
+	  "no target is on record: nobody was told to become PRIMARY" },
 	{ PROMOTION_OPEN, "Choose", has_choice, "enough members are fenced, and one of them holds every commit",
 	  aim_at_choice, PROMOTION_AIMED, "the target is on record before FAILOVER is sent to it" },
 	{ PROMOTION_OPEN, "Force", loss_is_allowed, "a person allowed data loss, and nobody can be promoted without",
@@ -422,8 +489,11 @@ const struct transition transitions[] = {
 	{ PROMOTION_AIMED, "Await", target_is_changing, "the target is changing its role", await, PROMOTION_AIMED,
 	  "FAILOVER returns before it is over" },
 	{ PROMOTION_AIMED, "Another", may_take_another,
-	  "the target refused, or is gone, and another one holds every commit", take_another, PROMOTION_OPEN,
-	  "a late FAILOVER fails on the new generation" },
+	  "the target refused, or is out of reach in strict mode, and another one holds every commit", take_another,
+	  PROMOTION_OPEN, "a late FAILOVER fails on the new generation" },
+	{ PROMOTION_AIMED, "ForceOther", loss_is_allowed_now,
+	  "a person allowed data loss, and the target refused, or is out of reach", aim_with_loss_instead,
+	  PROMOTION_AIMED, "only a person decides to lose commits; a late FAILOVER fails on the new generation" },
 	{ PROMOTION_AIMED, "Promote", target_is_fenced, "the target is fenced", promote, PROMOTION_AIMED,
 	  "the batch itself looks again, and throws unless the target still is fenced" },
 	{ PROMOTION_AIMED, "FenceTarget", always, "the target is not fenced, or does not answer", fence_target,

@@ -37,6 +37,11 @@ bool is_gone(const struct replica_view *replica);
 bool is_started_anew(const struct deciding *deciding, const struct replica_view *primary);
 /* The recorded primary, if it still is the recorded incarnation; NULL otherwise. */
 const struct replica_view *recorded_primary(const struct deciding *deciding);
+/* A primary that may well live is replaced only where that can succeed, else its replicas would be fenced for nothing:
+ * whether enough members beside it answer, and one of them may be promoted by itself. */
+bool others_suffice(const struct deciding *deciding);
+/* Adopted without a record, and none was PRIMARY. */
+bool is_primary_unknown(const struct record *record);
 /* Answers, in our group. */
 bool answers(const struct deciding *deciding, const struct replica_view *replica);
 
@@ -44,6 +49,8 @@ bool answers(const struct deciding *deciding, const struct replica_view *replica
 
 /* The local row of a recorded database; NULL: this replica has none. */
 const struct sql_database_row *copy_of(const struct replica_view *replica, const char *group_database_id);
+/* A database that is in the group here, and not on record; NULL: none. */
+const char *unrecorded_database(const struct deciding *deciding, const struct replica_view *primary);
 /* It has a copy with a known position of each recorded database. */
 bool is_complete(const struct deciding *deciding, const struct replica_view *replica);
 /* Its endpoint is stopped and our generation in force, in one answer: neither an old primary nor an old controller

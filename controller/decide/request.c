@@ -80,6 +80,27 @@ static const struct replica_view *target_for(struct deciding *deciding, const ch
 	return is_ready_for(deciding, target, why) ? target : NULL;
 }
 
+static bool is_changed_now(const struct deciding *deciding, const struct replica_view *replica) {
+	if (replica->server.is_busy || replica->server.loose_generation >= deciding->record->generation) return true;
+	for (size_t i = 0; i < deciding->plan->count; i++) {
+		const struct action *action = &deciding->plan->actions[i];
+		if (action_rows[action->type].session == SESSION_FENCED && action->pod != NULL &&
+		    strcmp(action->pod, replica->pod_name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the primary takes commits in, and how it does, must be on record, and stay so: a change that comes late would be
+ * missing in what is counted. It is a matter of moments: the wish is looked at again. */
+static bool is_on_record(const struct deciding *deciding, const char **why) {
+	if (is_changed_now(deciding, deciding->primary)) return refuse(why, "a change is under way on the primary");
+	const char *database = unrecorded_database(deciding, deciding->primary);
+	if (database == NULL) return true;
+	return refuse(why,
+	              plan_text(deciding->plan, "database %s is new in the group, and not on record yet", database));
+}
+
 /* `is_urgent`: the primary goes anyway. */
 static bool request(struct deciding *deciding, const char *wanted, const char *reason, const char *message,
                     bool is_urgent, const char **why) {
@@ -93,7 +114,7 @@ static bool request(struct deciding *deciding, const char *wanted, const char *r
 	if (!is_urgent && scratch->handed_over_at != 0 && deciding->view->now - scratch->handed_over_at < PAUSE_MS)
 		return refuse(why, "the primary has only just changed");
 	const struct replica_view *target = target_for(deciding, wanted, why);
-	if (target == NULL) return false;
+	if (target == NULL || !is_on_record(deciding, why)) return false;
 	open_intent(deciding, INTENT_HAND_OVER, target->pod_name, reason, message);
 	deciding->scratch->intent_seen = deciding->scratch->countable_since = 0;
 	say(deciding, false, "HandOver", "%s hands over to %s: %s", deciding->primary->pod_name, target->pod_name,

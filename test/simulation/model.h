@@ -419,6 +419,7 @@ struct clients {
 	struct row rows[ROWS];
 	int count, acknowledged;
 	bool stop;
+	int quiet; /* databases, the first of them, that nobody writes to */
 	bool table_ready[DATABASES];
 	int64_t last_ack, longest_gap;
 	/* Of others than this process: the first row that was acknowledged; 0: none yet. */
@@ -518,12 +519,14 @@ struct model {
 	int requests_made, requests_deleted, requests_of_people; /* the last: after all faults were over */
 	bool has_faults;                                         /* others than the controller's death in a script */
 	int64_t number_arrives_at; /* the next SET_REQUIRED is kept by the network until then; 0: it is not */
+	int misses_number;         /* slot + 1: the next SET_REQUIRED does not reach this secondary; 0: none */
 	struct {
 		struct sim_disk *disk; /* owned; NULL: there is none */
 		int slot;
 	} snapshot;
 	bool kubelet_cut[NODES], node_is_down[NODES];
 	int64_t watch_stalled_until[CONTROLLERS];
+	bool slow_watch; /* all changes take seconds to be seen */
 	struct controller controllers[CONTROLLERS];
 	struct clients clients;
 	struct boundary boundary;
@@ -551,6 +554,7 @@ struct model {
 		size_t count;
 		int slots[SLOTS];
 		char incarnations[SLOTS][NAME_SIZE];
+		bool databases[DATABASES]; /* recorded */
 	} claims;
 	int drops[SLOTS], volumes_lost;
 	bool force_allowed, is_deleted;

@@ -250,7 +250,7 @@ int view_fill(struct model *model, struct controller *controller, struct arena *
 		violate(model, "record", "what was written cannot be read: %s", err->message);
 		return -1;
 	}
-	misdo_record(model, controller, record);
+	misdo_record(model, record);
 	const struct json_object *metadata = json_get(object, "metadata");
 	*view = (struct view){
 		.now = mono_ms(controller, model->now),
@@ -280,6 +280,6 @@ int view_fill(struct model *model, struct controller *controller, struct arena *
 	fill_children(model, controller, arena, view);
 	fill_replicas(model, controller, arena, view);
 	fill_attempts(controller, arena, view);
-	misdo_view(model, view);
+	misdo_view(model, record, view);
 	return 0;
 }
