@@ -14,9 +14,10 @@ enum {
 	RESTART_AFTER_MS = 5000, /* a stale primary that OFFLINE does not impress */
 };
 
+/* Whether an ops request has the pods or not: it may wait for this very replica to be back. */
 static void restart(struct deciding *deciding, const struct replica_view *replica) {
 	struct replica_scratch *own = scratch_of(deciding, replica);
-	if (deciding->view->is_paused || !replica->pod.exists || replica->pod.is_deleting) return;
+	if (!replica->pod.exists || replica->pod.is_deleting) return;
 	if (!change_api(deciding, &(struct action){ .type = ACTION_DELETE_POD,
 	                                            .pod = replica->pod_name,
 	                                            .text = replica->pod.uid,

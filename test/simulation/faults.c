@@ -295,8 +295,10 @@ static void full_disk_begin(struct model *model, const struct fault *fault) {
 	struct process *process = process_at(model, fault->a);
 	if (process != NULL) sim_disk_set_capacity(process->volume->disk, sim_disk_used(process->volume->disk) + 64);
 }
+/* Where volumes have sizes nobody frees space: they have to grow. */
 static void full_disk_end(struct model *model, const struct fault *fault) {
 	(void)fault;
+	if (model->configuration->has_sizes) return;
 	for (size_t i = 0; i < model->volume_count; i++) sim_disk_set_capacity(model->volumes[i]->disk, 0);
 }
 static void unhealthy_begin(struct model *model, const struct fault *fault) {
@@ -479,6 +481,14 @@ const struct fault_row fault_rows[] = {
 	{ "roll", 3, roll_begin, nothing },
 	{ "only-one-survives-for-good", 0, one_survives_begin, nothing },
 	{ "allow-data-loss", 0, allow_loss_begin, nothing },
+	/* Drawn beside the others (expansions_draw). */
+	{ "expand-online", 0, expand_online_begin, nothing },
+	{ "expand-offline", 0, expand_offline_begin, nothing },
+	{ "expand-impatient", 0, expand_impatient_begin, nothing },
+	{ "expand-race", 0, expand_race_begin, nothing },
+	{ "delete-request", 0, delete_request_begin, nothing },
+	{ "fill", 0, fill_begin, nothing },
+	{ "storage-fails", 0, storage_fails_begin, storage_fails_end },
 	{ "allow-data-loss-elsewhere", 0, allow_loss_elsewhere_begin, nothing },
 	{ "promote-by-hand", 0, promote_begin, nothing },
 	{ "miss-number", 0, miss_number_begin, miss_number_end },
