@@ -210,6 +210,15 @@ static void slow_end(struct model *model, const struct fault *fault) {
 	memset(model->network.slow, 0, sizeof(model->network.slow));
 }
 
+static void slow_answers_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->slow_answers = true;
+}
+static void slow_answers_end(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->slow_answers = false;
+}
+
 /* ---- The API ---- */
 
 static void api_down_begin(struct model *model, const struct fault *fault) {
@@ -494,6 +503,7 @@ const struct fault_row fault_rows[] = {
 	{ "miss-number", 0, miss_number_begin, miss_number_end },
 	{ "add-database", 0, add_database_begin, add_database_end },
 	{ "slow-watch", 0, slow_watch_begin, slow_watch_end },
+	{ "slow-answers", 0, slow_answers_begin, slow_answers_end },
 	{ "quiet", 0, quiet_begin, quiet_end },
 	/* Rare ones in random runs (runs.c). */
 	{ "late-number", 0, late_number_begin, late_number_end },

@@ -55,6 +55,20 @@ static int draw_who(struct dice *dice) {
 	return dice_percent(dice, 50) ? WHO_SECONDARY : (int)dice_below(dice, SLOTS);
 }
 
+/* Out of dice of its own: what other seeds stand for stays as it was. */
+static void draw_rare(struct run *run, uint64_t seed) {
+	static const char *const rare[] = { "late-number", "miss-number", "restore-volume", "slow-watch" };
+	struct dice dice = { ~seed - 5 };
+	dice_roll(&dice);
+	if (!dice_percent(&dice, 15) || run->fault_count == FAULTS_MOST) return;
+	run->faults[run->fault_count++] =
+	        (struct fault){ .kind = fault_kind(rare[dice_below(&dice, ARRAY_LENGTH(rare))]),
+		                .at = dice_below(&dice, run->length),
+		                .span = dice_between(&dice, 1, 80) * SECOND,
+		                .a = (int)dice_below(&dice, SLOTS),
+		                .b = (int)dice_below(&dice, SLOTS) };
+}
+
 void run_draw(struct run *run, uint64_t seed) {
 	struct dice dice = { seed };
 	*run = (struct run){ .seed = seed };
@@ -76,6 +90,7 @@ void run_draw(struct run *run, uint64_t seed) {
 		fault->b = draw_who(&dice);
 	}
 	expansions_draw(run);
+	draw_rare(run, seed);
 }
 
 /* ---- Running ---- */
