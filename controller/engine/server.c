@@ -334,7 +334,9 @@ void server_probe(struct server *server) {
 	server->is_probing = true;
 	if (server->silent_since == 0) server->silent_since = probe->asked_at;
 	server_hold(server);
-	const struct sql_batch batch = { .text = strbuf_text(&text), .timeout_ms = probe_timeout_ms(managed) };
+	const struct sql_batch batch = { .text = strbuf_text(&text),
+		                         .timeout_ms = probe_timeout_ms(managed),
+		                         .is_urgent = managed->is_urgent };
 	sql_client_submit(server->prober, &batch, on_probe, probe);
 }
 

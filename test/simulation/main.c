@@ -322,7 +322,8 @@ static int run_boundaries(const struct options *options) {
 		const struct script *script = i < script_count ? &scripts[i] : &volume_scripts[i - script_count];
 		if (!all && strcmp(script->name, options->boundaries) != 0) continue;
 		found = true;
-		failed += boundaries_run(script, options->jobs, options->mutation);
+		failed += options->timeline ? script_show(script)
+		                            : boundaries_run(script, options->jobs, options->mutation);
 	}
 	if (!found) fprintf(stderr, "there is no script %s\n", options->boundaries);
 	return failed != 0 || !found;

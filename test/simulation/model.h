@@ -40,6 +40,8 @@
 struct model;
 
 enum { SECOND = 1000000, MILLISECOND = 1000 };
+/* 2026-11-22: where the API server's clock begins. */
+enum { WALL_SECONDS = 1795305600 };
 enum { SLOTS = REPLICAS_MAX, NODES = SLOTS + 1, CONTROLLERS = 2, NAME_SIZE = 40, DATABASES = 2, CLIENTS = 3 };
 enum { HOST_CONTROLLER = NODES, HOST_API = HOST_CONTROLLER + CONTROLLERS, HOSTS };
 
@@ -172,8 +174,8 @@ struct pod {
 	char uid[NAME_SIZE], ip[NAME_SIZE], role_label[NAME_SIZE], container[NAME_SIZE];
 	int node; /* -1: not scheduled */
 	bool ready, deleting, running, terminated, ours;
-	bool orphan; /* of nobody, while its StatefulSet is made again */
-	int64_t restarts, grace_s;
+	bool orphan;                        /* of nobody, while its StatefulSet is made again */
+	int64_t restarts, grace_s, created; /* created: seconds since 1970 */
 	uint64_t template_hash;
 };
 struct claim {
@@ -183,6 +185,7 @@ struct claim {
 	/* Bytes: spec, status, and what the driver has made. */
 	int64_t requested, capacity, disk;
 	bool resizing, waits_for_node; /* conditions Resizing, FileSystemResizePending */
+	int64_t waits_since;           /* the latter, seconds since 1970 */
 	int64_t due;                   /* of the step that is under way */
 };
 struct node {
@@ -404,6 +407,7 @@ struct clients {
 	struct row rows[ROWS];
 	int count, acknowledged;
 	bool stop;
+	int quiet; /* databases, the first of them, that nobody writes to */
 	bool table_ready[DATABASES];
 	int64_t last_ack, longest_gap;
 	/* Of others than this process: the first row that was acknowledged; 0: none yet. */
@@ -503,12 +507,14 @@ struct model {
 	int requests_made, requests_deleted, requests_of_people; /* the last: after all faults were over */
 	bool has_faults;                                         /* others than the controller's death in a script */
 	int64_t number_arrives_at; /* the next SET_REQUIRED is kept by the network until then; 0: it is not */
+	int misses_number;         /* slot + 1: the next SET_REQUIRED does not reach this secondary; 0: none */
 	struct {
 		struct sim_disk *disk; /* owned; NULL: there is none */
 		int slot;
 	} snapshot;
 	bool kubelet_cut[NODES], node_is_down[NODES];
 	int64_t watch_stalled_until[CONTROLLERS];
+	bool slow_watch; /* all changes take seconds to be seen */
 	struct controller controllers[CONTROLLERS];
 	struct clients clients;
 	struct boundary boundary;
@@ -536,6 +542,7 @@ struct model {
 		size_t count;
 		int slots[SLOTS];
 		char incarnations[SLOTS][NAME_SIZE];
+		bool databases[DATABASES]; /* recorded */
 	} claims;
 	int drops[SLOTS], volumes_lost;
 	bool force_allowed, is_deleted;

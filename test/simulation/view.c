@@ -149,11 +149,13 @@ static void fill_pod(const struct controller *controller, int slot, struct repli
 			                              .capacity = quantity_of(claim->capacity),
 			                              .is_resizing = claim->resizing,
 			                              .waits_for_node = claim->waits_for_node,
+			                              .waits_since = claim->waits_since,
 			                              .storage_class = "standard",
 			                              .is_labelled = claim->labelled };
 	if (!pod->exists) return;
 	replica->pod = (struct pod_view){
 		.exists = true,
+		.created = pod->created,
 		.uid = pod->uid,
 		.ip = text_or_null(pod->ip),
 		.role_label = text_or_null(pod->role_label),
@@ -241,11 +243,11 @@ int view_fill(struct model *model, struct controller *controller, struct arena *
 		violate(model, "record", "what was written cannot be read: %s", err->message);
 		return -1;
 	}
-	misdo_record(model, controller, record);
+	misdo_record(model, record);
 	const struct json_object *metadata = json_get(object, "metadata");
 	*view = (struct view){
 		.now = mono_ms(controller, model->now),
-		.wall_us = 1795305600 * (int64_t)SECOND + model->now + controller->wall_offset,
+		.wall_us = WALL_SECONDS * (int64_t)SECOND + model->now + controller->wall_offset,
 		.identity = controller->identity,
 		.spec = &controller->spec,
 		.record = record,
@@ -271,6 +273,6 @@ int view_fill(struct model *model, struct controller *controller, struct arena *
 	fill_children(controller, arena, view);
 	fill_replicas(model, controller, arena, view);
 	fill_attempts(controller, arena, view);
-	misdo_view(model, view);
+	misdo_view(model, record, view);
 	return 0;
 }
