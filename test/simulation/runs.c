@@ -228,15 +228,21 @@ void run_execute(const struct run *run, bool keeps_timeline, bool check_probes, 
 
 /* ---- Shrinking ---- */
 
-static bool still_fails(const struct run *run, const char *rule) {
+/* A group that never settles takes its time, each time: then what was found is small enough. */
+enum { STEPS_TO_SHRINK = 10000000 };
+
+static bool still_fails(const struct run *run, const char *rule, uint64_t *steps) {
 	struct outcome outcome;
+	if (*steps > STEPS_TO_SHRINK) return false;
 	run_execute(run, false, false, &outcome);
+	*steps += outcome.steps;
 	return outcome.verdict.violated && strcmp(outcome.verdict.rule, rule) == 0;
 }
 
 void run_shrink(struct run *run, struct outcome *outcome) {
 	char rule[sizeof(outcome->verdict.rule)];
 	memcpy(rule, outcome->verdict.rule, sizeof(rule));
+	uint64_t steps = 0;
 	for (bool smaller = true; smaller;) {
 		smaller = false;
 		for (size_t i = 0; i < run->fault_count; i++) {
@@ -244,14 +250,14 @@ void run_shrink(struct run *run, struct outcome *outcome) {
 			memmove(&tried.faults[i], &tried.faults[i + 1],
 			        (tried.fault_count - i - 1) * sizeof(*tried.faults));
 			tried.fault_count--;
-			if (!still_fails(&tried, rule)) continue;
+			if (!still_fails(&tried, rule, &steps)) continue;
 			*run = tried;
 			smaller = true;
 			i--;
 		}
 		struct run tried = *run;
 		tried.length /= 2;
-		if (run->length > 4 * SECOND && still_fails(&tried, rule)) {
+		if (run->length > 4 * SECOND && still_fails(&tried, rule, &steps)) {
 			*run = tried;
 			smaller = true;
 		}
