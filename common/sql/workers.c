@@ -11,6 +11,7 @@
 
 enum {
 	THREADS_MAX = 32,
+	LONG_MS = 500,           /* who has not answered by then is not about to */
 	STACK_BYTES = 512 * 1024 /* a TLS handshake fits many times */
 };
 
@@ -42,6 +43,7 @@ struct sql_client {
 	bool is_suspect; /* its server did not answer the last time */
 	bool wants_reset;
 	int64_t running_since;
+	struct sql_client *next_running, **running_place;
 	struct sql_client *next_ready;
 	struct sql_client *next, **place; /* all of the pool */
 };
@@ -59,6 +61,7 @@ struct sql_pool {
 	} ready[2]; /* those with something to run, in order; urgent ones before the others */
 	int ready_count;
 	struct sql_client *clients;
+	struct sql_client *running, **running_end; /* those that are, the one that began first first */
 	struct requests over;
 };
 
@@ -216,21 +219,38 @@ static void give_up_waiting(struct sql_client *client, bool *must_wake) {
 	}
 }
 
+/* With the mutex held. */
+static void begin_running(struct sql_client *client) {
+	struct sql_pool *pool = client->pool;
+	client->is_running = true;
+	client->running_since = clock_monotonic_ms();
+	client->next_running = NULL;
+	client->running_place = pool->running_end;
+	*pool->running_end = client;
+	pool->running_end = &client->next_running;
+}
+
+static void end_running(struct sql_client *client) {
+	client->is_running = false;
+	*client->running_place = client->next_running;
+	if (client->next_running != NULL) client->next_running->running_place = client->running_place;
+	else client->pool->running_end = client->running_place;
+}
+
 /* Runs one request of the client; the mutex is held before and after. */
 static void serve(struct sql_pool *pool, struct sql_client *client) {
 	struct request *request = client->is_freed ? NULL : pop(&client->waiting);
 	bool must_wake = false, was_suspect = client->is_suspect;
 	if (request != NULL) {
 		char *password = xstrdup(client->password);
-		client->is_running = true;
-		client->running_since = clock_monotonic_ms();
+		begin_running(client);
 		pool->suspects_running += was_suspect;
 		pthread_mutex_unlock(&pool->mutex);
 		run_request(client, request, password);
 		wipe_free(password);
 		pthread_mutex_lock(&pool->mutex);
 		pool->suspects_running -= was_suspect;
-		client->is_running = false;
+		end_running(client);
 		client->wants_reset = false;
 		bool was_tried = request->err == NULL || request->err->code != SQL_NOT_TRIED;
 		if (was_tried) client->is_suspect = means_silence(request->err);
@@ -266,11 +286,22 @@ static void *work(void *context) {
 	return NULL;
 }
 
+/* With the mutex held: how many threads there may be. */
+static int threads_allowed(const struct sql_pool *pool) {
+	int allowed = pool->options.threads_max, most = allowed + pool->options.spares_max;
+	int64_t long_ago = clock_monotonic_ms() - LONG_MS;
+	for (const struct sql_client *client = pool->running; client != NULL && allowed < most; allowed++) {
+		if (client->running_since > long_ago) break;
+		client = client->next_running;
+	}
+	return allowed;
+}
+
 /* With the mutex held. A thread more only when more is to be run than threads are idle (one that has been signalled
  * still counts as idle); without memory for it, the others go on. */
 static void find_worker(struct sql_pool *pool) {
 	pthread_cond_signal(&pool->work);
-	if (pool->ends || pool->ready_count <= pool->idle_count || pool->thread_count >= pool->options.threads_max)
+	if (pool->ends || pool->ready_count <= pool->idle_count || pool->thread_count >= threads_allowed(pool))
 		return; /* when it ends nobody would join another one */
 	pthread_attr_t attributes;
 	pthread_attr_init(&attributes);
@@ -287,7 +318,8 @@ struct sql_pool *sql_pool_new(struct sql_library *library, const struct sql_pool
 	pool->options = *options;
 	for (size_t i = 0; i < ARRAY_LENGTH(pool->ready); i++) pool->ready[i].end = &pool->ready[i].first;
 	if (pool->options.threads_max <= 0) pool->options.threads_max = THREADS_MAX;
-	pool->threads = xcalloc((size_t)pool->options.threads_max, sizeof(*pool->threads));
+	pool->running_end = &pool->running;
+	pool->threads = xcalloc((size_t)(pool->options.threads_max + pool->options.spares_max), sizeof(*pool->threads));
 	pthread_mutex_init(&pool->mutex, NULL);
 	pthread_cond_init(&pool->work, NULL);
 	return pool;
@@ -297,6 +329,7 @@ void sql_pool_deliver(struct sql_pool *pool) {
 	pthread_mutex_lock(&pool->mutex);
 	struct request *over = pool->over.first;
 	pool->over.first = NULL;
+	if (pool->ready_count > 0) find_worker(pool); /* some may have been waiting for long by now */
 	pthread_mutex_unlock(&pool->mutex);
 	while (over != NULL) {
 		struct request *request = over;

@@ -11,6 +11,7 @@ enum {
 	STEP_MS = 1000,    /* the loop is left at least this often */
 	TURN_MS = 20,      /* of work, before the loop gets its turn */
 	RELEASE_MS = 3000, /* to give the Lease back */
+	SPARES_MAX = 224,  /* threads more, while servers do not answer */
 };
 
 #define LEASE_NAME "agkeeper"
@@ -185,7 +186,8 @@ struct engine *engine_new(const struct engine_options *options, struct error **e
 	struct engine *engine = xcalloc(1, sizeof(*engine));
 	engine->options = *options;
 	engine->library = library;
-	engine->pool = sql_pool_new(library, &(struct sql_pool_options){ .wake = wake, .context = engine });
+	engine->pool = sql_pool_new(
+	        library, &(struct sql_pool_options){ .spares_max = SPARES_MAX, .wake = wake, .context = engine });
 	engine->streams =
 	        sql_streams_new(engine->pool, &(struct sql_streams_options){ .wake = wake, .context = engine });
 	engine->metrics = engine_metrics_new(options->metrics);
