@@ -1,5 +1,6 @@
 #include "controller/engine/engine.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ enum {
 	TURN_MS = 20,      /* of work, before the loop gets its turn */
 	RELEASE_MS = 3000, /* to give the Lease back */
 	SPARES_MAX = 224,  /* threads more, while servers do not answer */
+	TRIM_MS = 60000,   /* between returns of freed memory */
 };
 
 #define LEASE_NAME "agkeeper"
@@ -145,6 +147,18 @@ static int64_t wait_ms(struct engine *engine, int64_t until) {
 	return wait;
 }
 
+/* glibc gives back only what lies at the end of its heaps. After all objects were looked at at once, a third of them is
+ * holes. */
+static void return_memory(struct engine *engine, int64_t now) {
+#ifdef __GLIBC__
+	if (now - engine->trimmed_at < TRIM_MS) return;
+	engine->trimmed_at = now;
+	malloc_trim(0);
+#else
+	(void)engine, (void)now;
+#endif
+}
+
 static void turn(struct engine *engine) {
 	sql_pool_deliver(engine->pool);
 	sql_streams_deliver(engine->streams);
@@ -153,6 +167,7 @@ static void turn(struct engine *engine) {
 	int64_t discovery = discovery_tick(engine, now);
 	if (discovery < until) until = discovery;
 	bool has_more = work(engine);
+	if (!has_more) return_memory(engine, now);
 	metric_set(metric_cell(engine->metrics.requests, NULL), engine->requests);
 	kube_loop_step(engine->options.loop, has_more ? 0 : wait_ms(engine, until));
 }
