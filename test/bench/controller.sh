@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # ./dev bench controller: one agkeeper process with many availability groups.
 #
-#   test/bench/controller.sh [--groups N] [--keep]
+#   test/bench/controller.sh [--groups N] [--ahead]
+#
+# --ahead: its processes go before everything else that runs here, for machines that do other things as well (Linux
+# autogroups; needs root).
 #
 # The control plane is a real one (test/cluster); SQL Servers are simulated and speak real TDS with TLS (sql_farm), which
 # also does what kubelets, the scheduler and a CSI driver would do. agkeeper runs as a process, and is measured from
@@ -9,17 +12,21 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 
-groups=1000 idle_seconds=60 chaos_seconds=60
+groups=1000 idle_seconds=60 chaos_seconds=60 ahead=
 usage() {
-	echo "usage: test/run-bench controller [--groups N]" >&2
+	echo "usage: test/run-bench controller [--groups N] [--ahead]" >&2
 	exit 2
 }
 while (($#)); do
 	case $1 in
-	--groups) groups=${2:?} ;;
+	--groups)
+		groups=${2:?}
+		shift
+		;;
+	--ahead) ahead=yes ;;
 	*) usage ;;
 	esac
-	shift 2
+	shift
 done
 victims=$((groups < 100 ? groups : 100))
 
@@ -35,6 +42,7 @@ finish() {
 	local status=$?
 	((status == 0)) || tail -n 20 "$work"/*.log >&2
 	((${#pids[@]})) && kill "${pids[@]}" 2>/dev/null
+	rank 0 2>/dev/null || true
 	test/cluster/cluster.sh down >/dev/null 2>&1 || true
 	rm -rf "$work"
 	exit "$status"
@@ -49,10 +57,20 @@ fail() {
 }
 now_ms() { date +%s%3N; }
 
+# rank NICE: of this session, and of each part of the control plane, which has one of its own
+rank() {
+	local part
+	[[ $ahead ]] || return 0
+	for part in $$ $(cut -d' ' -f1 "$AGKEEPER_CLUSTER_DIR"/run/*); do
+		[[ ! -e /proc/$part ]] || echo "$1" >"/proc/$part/autogroup"
+	done
+}
+
 # ---- The cluster ----
 test/cluster/cluster.sh up --bare >"$work/up.log" 2>&1
 kill "$(cut -d' ' -f1 "$AGKEEPER_CLUSTER_DIR/run/kube-scheduler")"
 eval "$(test/cluster/cluster.sh env)"
+rank -6
 kubectl apply -k manifests >"$work/apply.log" 2>&1 || { sleep 3; kubectl apply -k manifests >"$work/apply.log" 2>&1; }
 kubectl -n agkeeper-system delete deployment agkeeper >/dev/null
 kubectl create namespace bench >/dev/null
@@ -177,7 +195,9 @@ kills() {
 	local before
 	buckets >"$work/before"
 	before=$(spent)
+	rank -15
 	farm kill "$1"
+	rank -6
 	say "$2: $answer"
 	say "  CPU meanwhile: $(spent_since "$before")"
 	[[ $answer == "killed $1 promoted $1 "* ]] || fail "not all were promoted"
@@ -214,7 +234,8 @@ kill "$agkeeper"
 wait "$agkeeper" || true
 kubectl proxy --port=$((base + 2)) --accept-hosts='.*' --keepalive=0 >"$work/proxy.log" 2>&1 &
 pids+=($!)
-coproc CHAOS { exec "$build/test/bench/api_chaos" $((base + 3)) $((base + 2)); }
+# bash warns that there is one coprocess already
+{ coproc CHAOS { exec "$build/test/bench/api_chaos" $((base + 3)) $((base + 2)); }; } 2>>"$work/chaos.log"
 pids+=("$CHAOS_PID")
 chaos() {
 	echo "$1" >&"${CHAOS[1]}"
