@@ -241,8 +241,13 @@ chaos() {
 	echo "$1" >&"${CHAOS[1]}"
 	read -r answer <&"${CHAOS[0]}" || fail "api_chaos ended"
 }
-sed "s|server: .*|server: http://127.0.0.1:$((base + 3))|; /certificate-authority/d; /client-certificate/d; /client-key/d" \
-	"$KUBECONFIG" >"$work/chaos.kubeconfig"
+cat >"$work/chaos.kubeconfig" <<-END
+	apiVersion: v1
+	kind: Config
+	clusters: [{name: chaos, cluster: {server: "http://127.0.0.1:$((base + 3))"}}]
+	contexts: [{name: chaos, context: {cluster: chaos}}]
+	current-context: chaos
+END
 start_agkeeper "$work/chaos.kubeconfig"
 await 120 "agkeeper leads" is_leader
 await 300 "all groups are looked at" all_looked_at
