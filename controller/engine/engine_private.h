@@ -107,6 +107,7 @@ struct engine {
 	struct managed *managed[MANAGED_BUCKETS];
 	struct pause *pauses; /* engine.c */
 	int requests;         /* under way */
+	int64_t trimmed_at;   /* memory was given back then (monotonic ms) */
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool stopping;
