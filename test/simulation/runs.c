@@ -75,6 +75,7 @@ void run_draw(struct run *run, uint64_t seed) {
 		fault->a = draw_who(&dice);
 		fault->b = draw_who(&dice);
 	}
+	expansions_draw(run);
 }
 
 /* ---- Running ---- */
@@ -93,7 +94,8 @@ static bool ready_to_begin(struct model *model) {
 }
 
 static int64_t patience(const struct configuration *configuration) {
-	return configuration->settings.timings[SIM_TIMING_startup] > 0 ? 900 * SECOND : 300 * SECOND;
+	int64_t time = configuration->settings.timings[SIM_TIMING_startup] > 0 ? 900 * SECOND : 300 * SECOND;
+	return configuration->has_sizes ? 2 * time : time; /* one pod after the other */
 }
 
 bool comes_up(struct model *model) {
@@ -129,16 +131,22 @@ static void read_back(struct model *model) {
 	violate(model, "I3", "the rows cannot be read back: %s", why[0] != '\0' ? why : "the primary does not answer");
 }
 
+static bool is_settled(struct model *model) {
+	bool is_tended = expansions_tend(model);
+	return is_stable(model) && is_tended;
+}
+
 static void run_random(const struct run *run, struct model *model) {
 	if (run->from_the_start) clients_begin(model);
 	else if (!comes_up(model)) return;
+	model->has_faults = true;
 	for (size_t i = 0; i < run->fault_count; i++) fault_schedule(model, &run->faults[i]);
 	model_run(model, run->length + 20 * SECOND);
 	if (model->verdict.violated) return;
 	faults_heal(model);
-	if (!model_until(model, is_stable, patience(model->configuration))) {
+	if (!model_until(model, is_settled, patience(model->configuration))) {
 		char why[200];
-		is_converged(model, why);
+		if (is_converged(model, why)) volumes_fit(model, why);
 		violate(model, "I3", "%lld s after all faults were over: %s",
 		        (long long)(patience(model->configuration) / SECOND), why);
 		return;
@@ -253,6 +261,9 @@ void run_describe(const struct run *run, struct strbuf *text) {
 	strbuf_printf(text, "), %d databases, %d controllers", configuration->databases, configuration->controllers);
 	if (configuration->required >= 0) strbuf_printf(text, ", relaxed to %d", configuration->required);
 	if (configuration->settings.timings[SIM_TIMING_startup] > 0) strbuf_append(text, ", published timings");
+	if (configuration->has_sizes)
+		strbuf_printf(text, ", %s, driver %d", configuration->mssqlserver ? "MSSQLServer" : "group",
+		              (int)configuration->driver);
 	for (size_t i = 0; i < SIM_ASSUMPTION_COUNT; i++)
 		if (configuration->settings.assumptions[i] != (sim_assumption_rows[i].usual != 0))
 			strbuf_printf(text, ", %s = %d", sim_assumption_rows[i].name,

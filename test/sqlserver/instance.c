@@ -105,6 +105,7 @@ static int get_databases(struct wire *wire, struct sim_instance *instance, struc
 			                &database->ready,     &database->by_partner };
 		for (size_t j = 0; j < ARRAY_LENGTH(flags); j++) *flags[j] = wire_get(wire) != 0;
 		if (sim_log_open(&database->log, instance->disk, file, err) < 0) return -1;
+		database->log.is_allocated = database->id <= 4;
 		database->acknowledged = database->log.count;
 	}
 	return 0;

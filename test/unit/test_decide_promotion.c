@@ -959,6 +959,8 @@ static void forcing_comes_last(void **state) {
 	} rows[] = {
 		{ 0, -1, ACTION_PROMOTE },
 		{ 111, -1, ACTION_PROMOTE },
+		{ 18456, -1, ACTION_PROMOTE },
+		{ 51003, -1, ACTION_PROMOTE }, /* it was not fenced any more: FAILOVER did not come to it */
 		{ 41142, -1, ACTION_FORCE_PROMOTE },
 		{ 41144, -1, ACTION_PROMOTE_STARTED },
 		{ 41144, 0, ACTION_PROMOTE_STARTED },
