@@ -387,9 +387,16 @@ static void roll_begin(struct model *model, const struct fault *fault) {
 	object_edit(model, roll, image);
 }
 
+/* Of either kind. */
+static struct json_object *databases_of(const struct json_object *object) {
+	struct json_object *of_database =
+	        json_get_path(object, "spec", "topology", "availabilityGroup", "databases", NULL);
+	return of_database != NULL ? of_database : json_get_path(object, "spec", "databases", NULL);
+}
+
 static void append_database(struct json_object *object, const void *context) {
 	struct json_object *metadata = json_get(object, "metadata");
-	json_object_array_add(json_get(json_get(object, "spec"), "databases"), json_object_new_string(context));
+	json_object_array_add(databases_of(object), json_object_new_string(context));
 	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
 }
 /* Somebody makes it, and it is written to; in the end it is to belong to the group. */
@@ -401,8 +408,8 @@ static void add_database_begin(struct model *model, const struct fault *fault) {
 }
 static void add_database_end(struct model *model, const struct fault *fault) {
 	(void)fault;
-	const struct json_object *spec = json_get(model->cluster.object, "spec");
-	int there = (int)json_object_array_length(json_get(spec, "databases"));
+	if (model->cluster.object == NULL) return;
+	int there = (int)json_object_array_length(databases_of(model->cluster.object));
 	if (there == model->configuration->databases) return;
 	cleanup_free char *name = xasprintf("db%d", there);
 	note(model, "somebody adds database %s", name);

@@ -1,9 +1,9 @@
 /* simulation: runs seeds, in as many processes as there are cores, and says what was violated.
  *
  *   simulation [--seed N] [--seeds N] [--first N] [--minutes X] [--steps N] [--scenario NAME|all] [--mutate NAME|all]
- *              [--worse NAME|all] [--published] [--boundaries NAME|all] [--timeline] [--check-probes] [--jobs N]
- *   simulation --compare CASE|all [--policy agkeeper|published] [--seeds N] [--limits]
- *   simulation --compare CASE --policy NAME --seed N */
+ *              [--worse NAME|all] [--published] [--boundaries NAME|all [--every N]] [--timeline] [--check-probes]
+ * [--jobs N] simulation --compare CASE|all [--policy agkeeper|published] [--seeds N] [--limits] simulation --compare
+ * CASE --policy NAME --seed N */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 struct options {
 	uint64_t first, seeds, steps;
 	double minutes;
-	int jobs;
+	int jobs, every; /* every: of the boundaries of expansions, which are many */
 	bool one, timeline, check_probes, published, quiet, limits;
 	enum mutation mutation;
 	const struct sim_setting_row *worse;
@@ -323,7 +323,8 @@ static int run_boundaries(const struct options *options) {
 		if (!all && strcmp(script->name, options->boundaries) != 0) continue;
 		found = true;
 		failed += options->timeline ? script_show(script)
-		                            : boundaries_run(script, options->jobs, options->mutation);
+		                            : boundaries_run(script, options->jobs,
+		                                             i < script_count ? 1 : options->every, options->mutation);
 	}
 	if (!found) fprintf(stderr, "there is no script %s\n", options->boundaries);
 	return failed != 0 || !found;
@@ -369,6 +370,7 @@ int main(int argc, char **argv) {
 		                              { "check-probes", no_argument, NULL, 'k' },
 		                              { "quiet", no_argument, NULL, 'q' },
 		                              { "jobs", required_argument, NULL, 'j' },
+		                              { "every", required_argument, NULL, 'e' },
 		                              { "compare", required_argument, NULL, 'o' },
 		                              { "policy", required_argument, NULL, 'y' },
 		                              { "limits", no_argument, NULL, 'i' },
@@ -397,6 +399,7 @@ int main(int argc, char **argv) {
 		case 'k': options.check_probes = true; break;
 		case 'q': options.quiet = true; break;
 		case 'j': options.jobs = atoi(optarg); break;
+		case 'e': options.every = atoi(optarg); break;
 		case 'o': options.compare = optarg; break;
 		case 'y': options.policy = optarg; break;
 		case 'i': options.limits = true; break;
@@ -404,6 +407,7 @@ int main(int argc, char **argv) {
 		}
 	}
 	if (options.jobs < 1 || options.jobs > 64) options.jobs = 2;
+	if (options.every < 1) options.every = 1;
 	if (options.compare != NULL) return run_compare(&options);
 	if (all_mutations) return run_mutations(&options);
 	if (options.boundaries != NULL) return run_boundaries(&options);
