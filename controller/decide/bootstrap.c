@@ -8,7 +8,8 @@
 
 enum {
 	PATIENCE_MS = 60 * 1000, /* with a server that runs and says nothing */
-	SETTLING_MS = 5 * 1000   /* a group that was just created shows its primary within */
+	SETTLING_MS = 5 * 1000,  /* a group that was just created shows its primary within */
+	SAME_DAYS_S = 10         /* claims are made at once; nobody makes a group, and loses a volume, within */
 };
 
 static bool same(const char *a, const char *b) {
@@ -65,17 +66,52 @@ static const struct sql_observation *group_of(const struct replica_view *replica
 	return answers(replica) && replica->server.seen->has_group ? replica->server.seen : NULL;
 }
 
-/* A server whose volume is younger than the object, and that will not answer soon, has no group of this object: it
- * joins later, and the others need not wait. */
-static bool is_blank(const struct deciding *deciding, const struct replica_view *replica) {
-	const struct claim_view *claim = &replica->claim;
+/* Nothing was ever on its volume, or, where data goes with the pod, no server has run in that. */
+static bool is_unmade(const struct deciding *deciding, const struct replica_view *replica) {
 	const struct pod_view *pod = &replica->pod;
-	if (claim->exists && claim->created < deciding->spec->created) return false;
+	if (deciding->spec->has_own_claims)
+		return !replica->claim.exists || quantity_value(replica->claim.capacity) == 0;
+	return !pod->exists || (pod->incarnation_container == NULL && pod->restarts == 0 && !pod->is_terminated);
+}
+
+/* It will not answer soon. */
+static bool is_away(const struct deciding *deciding, const struct replica_view *replica) {
+	const struct pod_view *pod = &replica->pod;
 	if (!pod->exists || !pod->is_running || pod->is_stuck || pod->restarts > 0) return true;
-	/* Not set up: it cannot be in a group. (One that has lost our login alone has an older volume.) */
 	if (replica->server.refuses_login) return true;
 	int64_t since = replica->server.silent_since;
 	return since != 0 && deciding->view->now - since >= PATIENCE_MS;
+}
+
+/* A copy that was in a group stays RESTORING when the replica leaves it. */
+static bool has_leftovers(const struct sql_observation *seen) {
+	for (size_t i = 0; i < seen->local_database_count; i++) {
+		if (same(seen->local_databases[i].state, "RESTORING")) return true;
+	}
+	return false;
+}
+
+/* The first replica makes the group. While its first volume has none, or one that is empty and whose primary it is, no
+ * volume of the same days holds what it lacks. (The status that knew may have been lost since: a wiped status, and a
+ * server that has none because its volume is new, are no reason to make a second group.) */
+static bool first_tells(const struct deciding *deciding, const struct replica_view *replica) {
+	const struct replica_view *first = &deciding->view->replicas[0];
+	if (!answers(first) || !first->claim.exists || !replica->claim.exists) return false;
+	if (first->claim.created > replica->claim.created + SAME_DAYS_S || has_leftovers(first->server.seen))
+		return false;
+	if (group_of(first) != NULL)
+		return role_of(first) == SQL_ROLE_PRIMARY && first->server.seen->database_count == 0;
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		if (group_of(&deciding->view->replicas[i]) != NULL) return false;
+	}
+	return true;
+}
+
+/* It has no group of this object, and need not be asked: it joins later, and the others do not wait for it. */
+static bool is_blank(const struct deciding *deciding, const struct replica_view *replica) {
+	const struct claim_view *claim = &replica->claim;
+	if (claim->exists && claim->created < deciding->spec->created) return false;
+	return is_unmade(deciding, replica) || (is_away(deciding, replica) && first_tells(deciding, replica));
 }
 
 /* What is known of the group before it is recorded. */
@@ -198,7 +234,8 @@ static void establish_group(struct deciding *deciding) {
 	if (survey.waiting.length > 0) {
 		/* One that has not answered may have the group, and what others lack. */
 		find(deciding, "Initialized", false, "WaitingForServers",
-		     "whether there is a group already is known when these servers have answered: %s",
+		     "whether there is a group already is known when these servers have answered%s: %s",
+		     survey.holder_count > 0 ? " (or the volume claim of one that is gone for good is deleted)" : "",
 		     strbuf_text(&survey.waiting));
 		plan_look(deciding->plan, 1000);
 	} else if (survey.holder_count == 0) {

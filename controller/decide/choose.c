@@ -35,11 +35,12 @@ static int counted(const struct deciding *deciding) {
 static bool is_candidate(const struct deciding *deciding, const struct replica_view *replica) {
 	const struct intent *intent = &deciding->record->intent;
 	if (replica->spec == NULL) return false;
-	if (intent->kind == INTENT_HAND_OVER && intent->wanted[0] != '\0' && deciding->primary != NULL)
-		return strcmp(replica->pod_name, intent->wanted) == 0;
+	bool is_named = intent->wanted[0] != '\0' && (intent->kind == INTENT_FAILOVER || deciding->primary != NULL);
+	if (is_named) return strcmp(replica->pod_name, intent->wanted) == 0;
 	if (replica->spec->is_candidate) return true;
-	/* An asynchronous group hands over to a member that was raised for it. */
-	return intent->kind == INTENT_HAND_OVER;
+	/* An asynchronous group hands over to a member that was raised for it; and whose primary nobody knows it goes
+	 * on with whoever holds all that anybody has: that is its primary, or as good. */
+	return intent->kind == INTENT_HAND_OVER || is_primary_unknown(deciding->record);
 }
 
 /* In strict mode each member holds everything. Else it must be ahead of all that counts, or equal. */
@@ -115,7 +116,9 @@ bool is_overtaken(const struct deciding *deciding, const struct replica_view *ta
 }
 
 const struct replica_view *choose(const struct deciding *deciding, const struct replica_view *except) {
-	bool may_others = deciding->spec->fails_over || deciding->record->intent.kind == INTENT_HAND_OVER;
+	const struct intent *intent = &deciding->record->intent;
+	bool may_others = deciding->spec->fails_over || intent->kind == INTENT_HAND_OVER || intent->wanted[0] != '\0' ||
+	                  is_primary_unknown(deciding->record);
 	const struct replica_view *best = may_others ? best_member(deciding, except) : NULL;
 	return best != NULL ? best : former(deciding, except);
 }
@@ -125,6 +128,7 @@ const struct replica_view *choose(const struct deciding *deciding, const struct 
 /* It will say more in a moment: a change of ours is under way there, or it answers and is about to be fenced. */
 static bool is_about_to_count(const struct deciding *deciding, const struct replica_view *replica) {
 	if (is_gone(replica) || replica->server.silent_since != 0 || is_fenced(deciding, replica)) return false;
+	if (replica->server.refuses_login) return false; /* somebody has to see to that first */
 	return replica->server.is_busy || replica->server.seen == NULL || answers(deciding, replica);
 }
 
@@ -164,17 +168,33 @@ static const char *trouble_of(const struct deciding *deciding, const struct repl
 	if (replica == NULL || !view_is_member(replica, member)) return "its volume is gone";
 	if (!replica->pod.exists) return "its pod is gone";
 	if (is_gone(replica)) return "it does not run";
+	if (replica->server.refuses_login) return "it refuses agkeeper's login";
+	if (replica->server.seen != NULL && !answers(deciding, replica)) return "it is not in the group any more";
 	if (!answers(deciding, replica)) return "it does not answer";
 	if (!is_complete(deciding, replica)) return "it lacks a database";
+	if (deciding->record->intent.kind == INTENT_NONE) return NULL;
 	if (!is_fenced(deciding, replica)) return "its endpoint could not be stopped";
 	return is_refused(deciding, replica) ? "SQL Server refuses to promote it (Msg 41142)" : NULL;
+}
+
+/* Whom it is about, where that is somebody in particular; then how many it takes. */
+static void write_beginning(struct strbuf *out, const struct deciding *deciding) {
+	const struct record *record = deciding->record;
+	const char *target = record->intent.target, *wanted = record->intent.wanted;
+	if (record->intent.kind == INTENT_NONE) strbuf_printf(out, "%s: ", deciding->lost_message);
+	else if (*target != '\0') strbuf_printf(out, "%s was told to become PRIMARY, and has not: ", target);
+	else if (*wanted == '\0' && !deciding->spec->fails_over && !is_primary_unknown(record))
+		strbuf_append(out, "automatic failover is off, and no replica is named in agkeeper.dev/primary: ");
+	else if (*wanted != '\0' && record_find(record, wanted, NULL) < 0)
+		strbuf_printf(out, "%s was asked for, and may lack commits: ", wanted);
+	strbuf_printf(out, "%d of the members beside the primary must answer, %d do", needed(record),
+	              counted(deciding));
 }
 
 const char *waited_for(const struct deciding *deciding) {
 	cleanup_strbuf struct strbuf text = { 0 };
 	const struct record *record = deciding->record;
-	strbuf_printf(&text, "%d of the members beside the primary must answer, %d do", needed(record),
-	              counted(deciding));
+	write_beginning(&text, deciding);
 	for (size_t i = 0; i < record->member_count; i++) {
 		const struct replica_view *replica = view_find(deciding->view, record->members[i].pod);
 		const char *trouble = trouble_of(deciding, replica, &record->members[i]);

@@ -8,11 +8,12 @@
 /* How the group stands, settled by promotion_judge before the other parts run. */
 enum group_state {
 	GROUP_NONE,      /* standalone, or no group yet */
-	GROUP_STEADY,    /* the recorded primary is PRIMARY and answers */
+	GROUP_STEADY,    /* the recorded primary is PRIMARY and answers; where lost_reason is given it is unwell, and
+	                  * nobody may take its place */
 	GROUP_SUSPECT,   /* it does not, or is unwell, and its time is not over; while scratch->unwell_since is 0 its
 	                  * answer after a change of ours is awaited, and that is all */
 	GROUP_PROMOTING, /* an intent is open */
-	GROUP_BLOCKED,   /* … and cannot go on: `blocked` says for whom it waits */
+	GROUP_BLOCKED,   /* … and cannot go on, or cannot even begin: `blocked` says for whom it waits */
 	GROUP_DOWN       /* no primary, and no automatic failover */
 };
 
@@ -36,6 +37,7 @@ struct deciding {
 	const char *lost_reason; /* what speaks against the recorded primary: "PrimarySilent" …, NULL: nothing */
 	const char *lost_message;
 	bool is_lost;              /* … and its time is over */
+	bool may_live;             /* … but silent or unwell is all that is known of it */
 	const char *blocked;       /* GROUP_BLOCKED: for people, with replicas and LSNs */
 	bool servers_are_ours;     /* our generation is claimed in the record: fenced changes may be planned */
 	int64_t newest_generation; /* beyond the record's, on a server: the record was lost, or our look is late */

@@ -32,10 +32,13 @@ bool is_gone(const struct replica_view *replica) {
 
 /* ---- The evidence ---- */
 
-/* Adopted without a record, and none was PRIMARY. */
+bool is_primary_unknown(const struct record *record) {
+	return record->primary.pod == NULL || record->primary.pod[0] == '\0';
+}
+
 static bool is_unknown(const struct deciding *deciding, const struct replica_view *primary) {
 	(void)primary;
-	return deciding->record->primary.pod == NULL || deciding->record->primary.pod[0] == '\0';
+	return is_primary_unknown(deciding->record);
 }
 
 static bool volume_is_gone(const struct deciding *deciding, const struct replica_view *primary) {
@@ -160,15 +163,15 @@ static bool note_unwell(struct deciding *deciding, const struct replica_view *pr
 static void note_primary(struct deciding *deciding) {
 	struct scratch *scratch = deciding->scratch;
 	const char *container = deciding->primary->pod.incarnation_container;
-	if (scratch->primary_since == 0 || scratch->epoch != deciding->record->epoch)
-		scratch->primary_since = deciding->view->now;
+	if (container == NULL) container = "";
+	/* In a hand-over the epoch changes before the primary does. */
+	bool is_same = scratch->epoch == deciding->record->epoch && strcmp(scratch->container, container) == 0;
+	if (scratch->primary_since == 0 || !is_same) scratch->primary_since = deciding->view->now;
 	scratch->epoch = deciding->record->epoch;
-	snprintf(scratch->container, sizeof(scratch->container), "%s", container != NULL ? container : "");
+	snprintf(scratch->container, sizeof(scratch->container), "%s", container);
 }
 
-/* A primary that may well live is replaced only where that can succeed: else its replicas would be fenced for nothing.
- */
-static bool others_suffice(const struct deciding *deciding) {
+bool others_suffice(const struct deciding *deciding) {
 	const struct record *record = deciding->record;
 	int answering = 0;
 	bool has_candidate = false;
@@ -181,6 +184,13 @@ static bool others_suffice(const struct deciding *deciding) {
 	}
 	int needed = (int)record->member_count - record->required;
 	return has_candidate && answering >= (needed > 1 ? needed : 1);
+}
+
+/* It answers as PRIMARY, and nobody may take its place: the group goes on with it, unwell as it is. Else a secondary
+ * that is lost meanwhile would keep commits waiting for as long as that lasts. */
+static bool goes_on(const struct deciding *deciding) {
+	if (deciding->primary == NULL || is_silent(deciding, deciding->primary)) return false;
+	return !deciding->spec->fails_over || !others_suffice(deciding);
 }
 
 static void judge(struct deciding *deciding) {
@@ -200,12 +210,12 @@ static void judge(struct deciding *deciding) {
 	deciding->state = GROUP_SUSPECT;
 	deciding->is_lost = is_over;
 	if (!is_over) return;
-	if (!evidence->at_once && deciding->spec->fails_over && !others_suffice(deciding)) {
+	deciding->may_live = !evidence->at_once;
+	if (deciding->may_live && deciding->spec->fails_over && !others_suffice(deciding))
 		deciding->lost_message =
 		        plan_text(deciding->plan, "%s, and no other replica could take over", evidence->message);
-		return;
-	}
-	deciding->state = GROUP_DOWN; /* until the promotion finds that it may act */
+	/* Down until the promotion finds that it may act. */
+	deciding->state = deciding->may_live && goes_on(deciding) ? GROUP_STEADY : GROUP_DOWN;
 }
 
 void promotion_judge(struct deciding *deciding) {

@@ -16,6 +16,22 @@ const struct sql_database_row *copy_of(const struct replica_view *replica, const
 	return NULL;
 }
 
+static bool is_recorded(const struct record *record, const char *group_database_id) {
+	for (size_t i = 0; i < record->database_count; i++)
+		if (same(record->databases[i].id, group_database_id)) return true;
+	return record->database_count >= RECORD_DATABASES_MAX;
+}
+
+const char *unrecorded_database(const struct deciding *deciding, const struct replica_view *primary) {
+	const struct sql_observation *seen = primary->server.seen;
+	for (size_t i = 0; seen != NULL && i < seen->database_count; i++) {
+		const struct sql_database_row *row = &seen->databases[i];
+		if (!row->is_local || row->group_database_id == NULL) continue;
+		if (!is_recorded(deciding->record, row->group_database_id)) return row->name != NULL ? row->name : "?";
+	}
+	return NULL;
+}
+
 bool is_complete(const struct deciding *deciding, const struct replica_view *replica) {
 	for (size_t i = 0; i < deciding->record->database_count; i++) {
 		const struct sql_database_row *copy = copy_of(replica, deciding->record->databases[i].id);

@@ -12,10 +12,7 @@
 #include "sql/messages.h"
 
 enum {
-	BETTER_MS = 200,              /* so long the first that may be taken waits for others that are being fenced */
-	TARGET_SILENT_MS = 10000,     /* a target that answers nothing, where another one may be taken safely */
-	MSG_ENDPOINT_STOPPED = 41144, /* FAILOVER wants the local mirroring endpoint running */
-	TRIES_BEFORE_FORCE = 3        /* of a FAILOVER that brings no answer */
+	BETTER_MS = 200, /* so long the first that may be taken waits for others that are being fenced */
 };
 
 static bool same(const char *a, const char *b) {
@@ -75,9 +72,18 @@ static bool may_adopt(struct deciding *deciding) {
 	return primary_returned(deciding) || !deciding->spec->fails_over;
 }
 
+/* Without a record of who was the primary it is as with a group that comes up again: whoever holds everything goes on.
+ * A primary that may live is fenced only where another one can be promoted, or a person wants it. */
 static bool may_open(struct deciding *deciding) {
 	if (deciding->spec->cluster == SQL_CLUSTER_NONE) return false;
-	return deciding->spec->fails_over || primary_returned(deciding);
+	if (primary_returned(deciding) || is_primary_unknown(deciding->record)) return true;
+	if (named(deciding)[0] != '\0' || allowed_loss(deciding) != NULL) return true;
+	return deciding->spec->fails_over && (!deciding->may_live || others_suffice(deciding));
+}
+
+static bool wish_has_changed(struct deciding *deciding) {
+	const struct intent *intent = &deciding->record->intent;
+	return intent->kind == INTENT_FAILOVER && strcmp(intent->wanted, named(deciding)) != 0;
 }
 
 static bool speaks_nothing_against(const struct deciding *deciding) {
@@ -101,22 +107,11 @@ static bool lost_its_primary(struct deciding *deciding) {
 
 static bool is_late(struct deciding *deciding) {
 	if (!is_hand_over(deciding) || deciding->primary == NULL) return false;
+	/* It got into the group between the wish and the fence: nobody who counts need have it. */
+	if (unrecorded_database(deciding, deciding->primary) != NULL) return true;
 	const struct replica_view *wanted = view_find(deciding->view, deciding->record->intent.wanted);
 	if (wanted != NULL && scratch_of(deciding, wanted)->refused) return true;
 	return deciding->view->now - deciding->scratch->intent_seen > deciding->spec->transfer_timeout_ms;
-}
-
-/* "<pod>/<uid of the object>" */
-static const struct replica_view *allowed_loss(const struct deciding *deciding) {
-	const char *allowed = deciding->view->allow_data_loss;
-	const char *slash = allowed != NULL ? strchr(allowed, '/') : NULL;
-	if (slash == NULL || !same(slash + 1, deciding->spec->uid)) return NULL;
-	for (size_t i = 0; i < deciding->spec->replica_count; i++) {
-		const char *pod = deciding->spec->replicas[i].pod;
-		if (strlen(pod) == (size_t)(slash - allowed) && strncmp(pod, allowed, strlen(pod)) == 0)
-			return view_find(deciding->view, pod);
-	}
-	return NULL;
 }
 
 static bool loss_is_allowed(struct deciding *deciding) {
@@ -150,49 +145,28 @@ static bool target_is_changing(struct deciding *deciding) {
 	return local != NULL && same(local->operational_state, "PENDING_FAILOVER");
 }
 
-/* How FAILOVER failed in this process of the target; NULL: it was not sent, or its reply is out. */
-static const struct attempt *failed(const struct deciding *deciding, enum action_type type,
-                                    const struct replica_view *target) {
-	return attempt_of(deciding->view, type, target->pod_name, target->server.seen->instance.start_time);
-}
-
-static int failures_of(const struct deciding *deciding, const struct replica_view *target) {
-	if (target->server.seen == NULL) return 0;
-	const struct attempt *plain = failed(deciding, ACTION_PROMOTE, target);
-	const struct attempt *started = failed(deciding, ACTION_PROMOTE_STARTED, target);
-	return (plain != NULL ? plain->failures : 0) + (started != NULL ? started->failures : 0);
-}
-
-/* Under this intent: what failed under an earlier one is still on the list, and says nothing about today. */
-static bool was_refused(const struct deciding *deciding, const struct replica_view *target) {
-	const struct attempt *plain = failed(deciding, ACTION_PROMOTE, target);
-	const struct attempt *started = failed(deciding, ACTION_PROMOTE_STARTED, target);
-	if (failures_of(deciding, target) <= deciding->scratch->old_refusals) return false;
-	return (plain != NULL && plain->number == SQL_MSG_NOT_SYNCHRONIZED) ||
-	       (started != NULL && started->number == SQL_MSG_NOT_SYNCHRONIZED);
-}
-
-static bool is_out_of_reach(const struct deciding *deciding, const struct replica_view *target) {
-	if (is_gone(target)) return true;
-	int64_t silent = target->server.silent_since;
-	return silent != 0 && deciding->view->now - silent >= TARGET_SILENT_MS;
-}
-
 /* FAILOVER was sent to this target, perhaps. Another one may be taken when the server itself refused it (Msg 41142), or
- * others hold more than it by now: it has not become PRIMARY; or in strict mode, when it has gone: had it become
+ * others hold more than it by now: it has not become PRIMARY; or in strict mode, when it is out of reach: had it become
  * PRIMARY, it could have acknowledged nothing without the others, and they are fenced. */
 static bool may_take_another(struct deciding *deciding) {
 	const struct replica_view *target = target_of(deciding);
 	if (deciding->record->intent.forces) return false;
-	if (answers(deciding, target)) {
-		bool cannot = was_refused(deciding, target) || is_overtaken(deciding, target);
-		if (!cannot || !is_fenced(deciding, target)) return false;
-	} else if (!is_strict(deciding->record) || !is_out_of_reach(deciding, target)) {
-		return false;
-	}
+	bool is_lost = is_strict(deciding->record) && is_out_of_reach(deciding, target);
+	if (!has_refused(deciding, target) && !is_lost) return false;
 	/* An old primary that still is PRIMARY goes on, when nobody else can. */
 	bool may_go_back = deciding->primary != NULL && deciding->primary != target && answers(deciding, target);
-	return may_go_back || choose(deciding, target) != NULL;
+	return may_go_back || wish_has_changed(deciding) || choose(deciding, target) != NULL;
+}
+
+/* A person allows it for the target that refused to go without, or for another replica than one that is out of reach,
+ * refused, or would not even be forced. */
+static bool loss_is_allowed_now(struct deciding *deciding) {
+	const struct replica_view *target = target_of(deciding), *replica = allowed_loss(deciding);
+	if (replica == NULL || replica->incarnation == NULL || !is_fenced(deciding, replica)) return false;
+	bool forces = deciding->record->intent.forces;
+	if (replica == target) return !forces && has_refused(deciding, target);
+	bool would_not = forces && would_not_be_forced(deciding, target);
+	return would_not || has_refused(deciding, target) || is_out_of_reach(deciding, target);
 }
 
 /* Relaxed: what was counted when the target was chosen is still so. A member that was started anew may have confirmed
@@ -210,14 +184,23 @@ static bool target_is_fenced(struct deciding *deciding) {
 /* ---- What they do ---- */
 
 static void open_failover(struct deciding *deciding) {
-	say(deciding, true, "PrimaryLost", "%s: %s; a failover begins", deciding->record->primary.pod,
-	    deciding->lost_message);
-	open_intent(deciding, INTENT_FAILOVER, NULL, deciding->lost_reason, deciding->lost_message);
+	bool is_unknown = is_primary_unknown(deciding->record);
+	say(deciding, true, "PrimaryLost", "%s%s%s; a failover begins", is_unknown ? "" : deciding->record->primary.pod,
+	    is_unknown ? "" : ": ", deciding->lost_message);
+	open_intent(deciding, INTENT_FAILOVER, named(deciding), deciding->lost_reason, deciding->lost_message);
 	deciding->scratch->intent_seen = deciding->scratch->countable_since = deciding->scratch->target_since = 0;
 }
 
+static void block(struct deciding *deciding) {
+	deciding->state = GROUP_BLOCKED;
+	deciding->blocked = waited_for(deciding);
+	plan_look(deciding->plan, WHILE_BLOCKED_MS);
+}
+
+/* Where failovers are automatic nobody can take over yet; else a person decides. */
 static void report_down(struct deciding *deciding) {
-	deciding->state = GROUP_DOWN;
+	if (deciding->spec->fails_over) block(deciding);
+	else deciding->state = GROUP_DOWN;
 }
 
 static void close_intent(struct deciding *deciding) {
@@ -227,8 +210,13 @@ static void close_intent(struct deciding *deciding) {
 }
 
 static void give_up(struct deciding *deciding) {
-	say(deciding, true, "HandOverGivenUp", "no replica was ready within %lld s: %s goes on",
-	    (long long)deciding->spec->transfer_timeout_ms / 1000, deciding->record->primary.pod);
+	const char *database = unrecorded_database(deciding, deciding->primary);
+	if (database != NULL)
+		say(deciding, true, "HandOverGivenUp", "database %s is new in the group: %s goes on", database,
+		    deciding->record->primary.pod);
+	else
+		say(deciding, true, "HandOverGivenUp", "no replica was ready within %lld s: %s goes on",
+		    (long long)deciding->spec->transfer_timeout_ms / 1000, deciding->record->primary.pod);
 	clear_intent(deciding);
 	deciding->scratch->handed_over_at = deciding->view->now;
 	for (size_t i = 0; i < ARRAY_LENGTH(deciding->scratch->replicas); i++)
@@ -238,6 +226,11 @@ static void give_up(struct deciding *deciding) {
 static void make_failover(struct deciding *deciding) {
 	deciding->next.intent.kind = INTENT_FAILOVER;
 	deciding->next.intent.wanted = "";
+}
+
+static void follow_wish(struct deciding *deciding) {
+	deciding->next.intent.wanted = named(deciding);
+	deciding->scratch->countable_since = 0;
 }
 
 static void aim(struct deciding *deciding, const struct replica_view *target) {
@@ -260,6 +253,12 @@ static void aim_with_loss(struct deciding *deciding) {
 	deciding->next.intent.forces = true;
 	deciding->next.required = 0;
 	aim(deciding, target);
+}
+
+/* Whatever was sent to the target before, and comes late, lands nowhere. */
+static void aim_with_loss_instead(struct deciding *deciding) {
+	aim_with_loss(deciding);
+	renew_generation(deciding);
 }
 
 /* Every member, the old primary too. Asynchronous replicas confirm nothing: they may go on. */
@@ -298,12 +297,6 @@ static bool fence(struct deciding *deciding) {
 	return true;
 }
 
-static void block(struct deciding *deciding) {
-	deciding->state = GROUP_BLOCKED;
-	deciding->blocked = waited_for(deciding);
-	plan_look(deciding->plan, WHILE_BLOCKED_MS);
-}
-
 static void fence_and_count(struct deciding *deciding) {
 	fence(deciding);
 	if (choose(deciding, NULL) == NULL && !is_counting(deciding)) block(deciding);
@@ -313,7 +306,7 @@ static void fence_and_count(struct deciding *deciding) {
 static void fence_target(struct deciding *deciding) {
 	const struct replica_view *target = target_of(deciding);
 	fence(deciding);
-	if (target == NULL || is_gone(target) || is_out_of_reach(deciding, target)) block(deciding);
+	if (is_out_of_reach(deciding, target)) block(deciding);
 	else plan_look(deciding->plan, SOON_MS);
 }
 
@@ -345,46 +338,11 @@ static void take_old_offline(struct deciding *deciding) {
 		own->offline_at = deciding->view->now;
 }
 
-/* FAILOVER is refused with a suspended database; nothing flows while the endpoint is stopped. */
-static bool resumes(struct deciding *deciding, const struct replica_view *target) {
-	for (size_t i = 0; i < deciding->record->database_count; i++) {
-		const struct recorded_database *database = &deciding->record->databases[i];
-		const struct sql_database_row *copy = copy_of(target, database->id);
-		if (copy == NULL || !copy->is_suspended) continue;
-		const struct action resume = { .type = ACTION_RESUME_MOVEMENT,
-			                       .text = database->name,
-			                       .reason = "before it is promoted" };
-		if (attempt_of(deciding->view, ACTION_RESUME_MOVEMENT, target->pod_name, database->name) != NULL)
-			continue;
-		change_server(deciding, target, &resume);
-		return true;
-	}
-	return false;
-}
-
-/* What a person has allowed is tried without loss first; forced when SQL Server has refused that, or never says. */
-static bool must_be_forced(const struct deciding *deciding, const struct attempt *attempt) {
-	if (!deciding->record->intent.forces || attempt == NULL) return false;
-	return attempt->number >= MSG_LEAST || attempt->failures >= TRIES_BEFORE_FORCE;
-}
-
-static enum action_type promotion_of(const struct deciding *deciding, const struct replica_view *target) {
-	const struct attempt *plain = failed(deciding, ACTION_PROMOTE, target);
-	bool wants_endpoint = plain != NULL && plain->number == MSG_ENDPOINT_STOPPED;
-	const struct attempt *last = wants_endpoint ? failed(deciding, ACTION_PROMOTE_STARTED, target) : plain;
-	if (must_be_forced(deciding, last)) return ACTION_FORCE_PROMOTE;
-	return wants_endpoint ? ACTION_PROMOTE_STARTED : ACTION_PROMOTE;
-}
-
 static void promote(struct deciding *deciding) {
 	const struct replica_view *target = target_of(deciding);
 	if (!fence(deciding)) return;
 	take_old_offline(deciding);
-	if (!resumes(deciding, target))
-		change_server(deciding, target,
-		              &(struct action){ .type = promotion_of(deciding, target),
-		                                .text = target->server.seen->instance.start_time,
-		                                .reason = deciding->record->intent.reason });
+	send_promotion(deciding, target);
 	plan_look(deciding->plan, SOON_MS);
 	if (was_refused(deciding, target) && !deciding->record->intent.forces) block(deciding);
 }
@@ -400,17 +358,25 @@ const struct transition transitions[] = {
 	{ PRIMARY_LOST, "Adopt", may_adopt, "another member is PRIMARY, and the recorded one says that it is not",
 	  adopt, PRIMARY_STEADY,
 	  "in strict mode a member holds every commit: a DBA's own planned failover is followed" },
-	{ PRIMARY_LOST, "Open", may_open, "failovers are automatic, or the old primary itself has returned",
+	{ PRIMARY_LOST, "Open", may_open,
+	  "failovers are automatic, the old primary itself has returned, nobody knows who was the primary, or a person "
+	  "names a replica",
 	  open_failover, PROMOTION_OPEN, "the intent and a new generation are on record before anything is changed" },
-	{ PRIMARY_LOST, "Report", always, "nothing fails over by itself here", report_down, PRIMARY_DOWN,
-	  "clusterType NONE, or automatic failover switched off: a person decides" },
+	{ PRIMARY_LOST, "Report", always, "nothing fails over by itself here, or nobody could take over", report_down,
+	  PRIMARY_DOWN,
+	  "clusterType NONE, or automatic failover switched off: a person decides; a primary that may live is not cut "
+	  "off for nothing" },
 	{ PROMOTION_OPEN, "Cancel", is_false_alarm, "the primary is PRIMARY and well, or nobody can take its place",
 	  close_intent, PRIMARY_STEADY, "nobody was told to become PRIMARY yet: it goes on" },
 	{ PROMOTION_OPEN, "GiveUp", is_late,
-	  "a hand-over found no target in its time, or was refused, and the primary lives", give_up, PRIMARY_STEADY,
-	  "a planned hand-over must not keep writers waiting" },
+	  "a hand-over found no target in its time, was refused, or a database came into the group, and the primary "
+	  "lives",
+	  give_up, PRIMARY_STEADY, "a planned hand-over must not keep writers waiting" },
 	{ PROMOTION_OPEN, "Convert", lost_its_primary, "the primary was lost during a hand-over", make_failover,
 	  PROMOTION_OPEN, "now any candidate will do" },
+	{ PROMOTION_OPEN, "Redirect", wish_has_changed,
+	  "nothing fails over by itself here, and a person names another replica", follow_wish, PROMOTION_OPEN,
+	  "no target is on record: nobody was told to become PRIMARY" },
 	{ PROMOTION_OPEN, "Choose", has_choice, "enough members are fenced, and one of them holds every commit",
 	  aim_at_choice, PROMOTION_AIMED, "the target is on record before FAILOVER is sent to it" },
 	{ PROMOTION_OPEN, "Force", loss_is_allowed, "a person allowed data loss, and nobody can be promoted without",
@@ -422,8 +388,11 @@ const struct transition transitions[] = {
 	{ PROMOTION_AIMED, "Await", target_is_changing, "the target is changing its role", await, PROMOTION_AIMED,
 	  "FAILOVER returns before it is over" },
 	{ PROMOTION_AIMED, "Another", may_take_another,
-	  "the target refused, or is gone, and another one holds every commit", take_another, PROMOTION_OPEN,
-	  "a late FAILOVER fails on the new generation" },
+	  "the target refused, or is out of reach in strict mode, and another one holds every commit", take_another,
+	  PROMOTION_OPEN, "a late FAILOVER fails on the new generation" },
+	{ PROMOTION_AIMED, "ForceOther", loss_is_allowed_now,
+	  "a person allowed data loss, and the target refused, or is out of reach", aim_with_loss_instead,
+	  PROMOTION_AIMED, "only a person decides to lose commits; a late FAILOVER fails on the new generation" },
 	{ PROMOTION_AIMED, "Promote", target_is_fenced, "the target is fenced", promote, PROMOTION_AIMED,
 	  "the batch itself looks again, and throws unless the target still is fenced" },
 	{ PROMOTION_AIMED, "FenceTarget", always, "the target is not fenced, or does not answer", fence_target,

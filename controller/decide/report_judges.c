@@ -74,6 +74,35 @@ static struct verdict blocked(struct report *report) {
 	        spec->uid);
 }
 
+/* Who may be named. */
+static const char *members_beside_primary(struct report *report) {
+	const struct record *record = report->view->record;
+	const char *list = "";
+	for (size_t i = 0; i < record->member_count; i++) {
+		const char *pod = record->members[i].pod;
+		if (strcmp(pod, record->primary.pod) != 0) list = TEXT("%s%s%s", list, *list != '\0' ? ", " : "", pod);
+	}
+	return list;
+}
+
+static struct verdict failover_is_off(struct report *report) {
+	const struct spec *spec = report->spec;
+	const char *members = members_beside_primary(report);
+	const char *kind = report_short_name(report);
+	if (*members == '\0')
+		return verdict_of(
+		        report, true, "AutomaticFailoverOff",
+		        "the primary is lost, and automatic failover is off. No other replica is sure to hold "
+		        "every commit. Only if the primary is gone for good, and rows may be lost: kubectl "
+		        "annotate --overwrite %s %s -n %s agkeeper.dev/allow-data-loss=<pod>/%s",
+		        kind, spec->name, spec->namespace, spec->uid);
+	return verdict_of(
+	        report, true, "AutomaticFailoverOff",
+	        "the primary is lost, and automatic failover is off. To promote a replica without losing "
+	        "anything, name one of %s: kubectl annotate --overwrite %s %s -n %s agkeeper.dev/primary=<pod>",
+	        members, kind, spec->name, spec->namespace);
+}
+
 struct verdict judge_failover_blocked(struct report *report) {
 	const struct spec *spec = report->spec;
 	if (spec->is_halted)
@@ -88,11 +117,7 @@ struct verdict judge_failover_blocked(struct report *report) {
 			        "the primary is lost, and a group of clusterType NONE is never failed over: it "
 			        "must come back");
 		}
-		return verdict_of(
-		        report, true, "AutomaticFailoverOff",
-		        "the primary is lost, and automatic failover is off. To promote the best replica that "
-		        "loses nothing, name it: kubectl annotate --overwrite %s %s -n %s agkeeper.dev/primary=<pod>",
-		        report_short_name(report), spec->name, spec->namespace);
+		return failover_is_off(report);
 	default: return verdict_of(report, false, "NotBlocked", "nothing keeps a failover from going on");
 	}
 }

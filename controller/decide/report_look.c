@@ -99,7 +99,8 @@ static const char *writes_trouble(struct report *report, const struct server_vie
 static const char *service_trouble(struct report *report, const struct replica_view *primary) {
 	const char *label = primary->pod.role_label;
 	if (!primary->pod.is_ready) return "its pod is not ready";
-	if (report->deciding->state == GROUP_SUSPECT) return unwell(report, &primary->server);
+	if (report->deciding->state == GROUP_SUSPECT || report->deciding->lost_reason != NULL)
+		return unwell(report, &primary->server);
 	if (label == NULL || strcmp(label, report->spec->primary_label) != 0)
 		return TEXT("its pod does not have the label %s=%s yet", report->spec->role_label,
 		            report->spec->primary_label);

@@ -12,6 +12,10 @@ enum {
 	LEAVING_MS = 25000 /* longer than any deletion is held back: who asked has gone */
 };
 
+static bool same(const char *a, const char *b) {
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
 static bool refuse(const char **why, const char *reason) {
 	if (why != NULL) *why = reason;
 	return false;
@@ -80,6 +84,27 @@ static const struct replica_view *target_for(struct deciding *deciding, const ch
 	return is_ready_for(deciding, target, why) ? target : NULL;
 }
 
+static bool is_changed_now(const struct deciding *deciding, const struct replica_view *replica) {
+	if (replica->server.is_busy || replica->server.loose_generation >= deciding->record->generation) return true;
+	for (size_t i = 0; i < deciding->plan->count; i++) {
+		const struct action *action = &deciding->plan->actions[i];
+		if (action_rows[action->type].session == SESSION_FENCED && action->pod != NULL &&
+		    strcmp(action->pod, replica->pod_name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the primary takes commits in, and how it does, must be on record, and stay so: a change that comes late would be
+ * missing in what is counted. It is a matter of moments: the wish is looked at again. */
+static bool is_on_record(const struct deciding *deciding, const char **why) {
+	if (is_changed_now(deciding, deciding->primary)) return refuse(why, "a change is under way on the primary");
+	const char *database = unrecorded_database(deciding, deciding->primary);
+	if (database == NULL) return true;
+	return refuse(why,
+	              plan_text(deciding->plan, "database %s is new in the group, and not on record yet", database));
+}
+
 /* `is_urgent`: the primary goes anyway. */
 static bool request(struct deciding *deciding, const char *wanted, const char *reason, const char *message,
                     bool is_urgent, const char **why) {
@@ -93,7 +118,7 @@ static bool request(struct deciding *deciding, const char *wanted, const char *r
 	if (!is_urgent && scratch->handed_over_at != 0 && deciding->view->now - scratch->handed_over_at < PAUSE_MS)
 		return refuse(why, "the primary has only just changed");
 	const struct replica_view *target = target_for(deciding, wanted, why);
-	if (target == NULL) return false;
+	if (target == NULL || !is_on_record(deciding, why)) return false;
 	open_intent(deciding, INTENT_HAND_OVER, target->pod_name, reason, message);
 	deciding->scratch->intent_seen = deciding->scratch->countable_since = 0;
 	say(deciding, false, "HandOver", "%s hands over to %s: %s", deciding->primary->pod_name, target->pod_name,
@@ -104,6 +129,29 @@ static bool request(struct deciding *deciding, const char *wanted, const char *r
 bool promotion_request_hand_over(struct deciding *deciding, const char *wanted, const char *reason, const char *message,
                                  const char **why) {
 	return request(deciding, wanted, reason, message, false, why);
+}
+
+/* ---- Whom people name ---- */
+
+/* "<pod>/<uid of the object>" */
+const struct replica_view *allowed_loss(const struct deciding *deciding) {
+	const char *allowed = deciding->view->allow_data_loss;
+	const char *slash = allowed != NULL ? strchr(allowed, '/') : NULL;
+	if (slash == NULL || !same(slash + 1, deciding->spec->uid)) return NULL;
+	for (size_t i = 0; i < deciding->spec->replica_count; i++) {
+		const char *pod = deciding->spec->replicas[i].pod;
+		if (strlen(pod) == (size_t)(slash - allowed) && strncmp(pod, allowed, strlen(pod)) == 0)
+			return view_find(deciding->view, pod);
+	}
+	return NULL;
+}
+
+const char *named(const struct deciding *deciding) {
+	const char *wanted = deciding->view->wanted_primary;
+	if (deciding->spec->fails_over || is_primary_unknown(deciding->record)) return "";
+	if (wanted != NULL && spec_find(deciding->spec, wanted) >= 0) return wanted;
+	const struct replica_view *allowed = allowed_loss(deciding);
+	return allowed != NULL ? allowed->pod_name : "";
 }
 
 /* ---- Who asks ---- */

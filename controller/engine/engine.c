@@ -40,6 +40,7 @@ static void end_tenure(struct engine *engine) {
 	atomic_store(&engine->leading, false);
 	metric_set(metric_cell(engine->metrics.leading, NULL), 0);
 	managed_forget_all(engine);
+	if (engine->workshop != NULL) workshop_clear(engine->workshop);
 }
 
 static void on_lease(void *context, bool leading) {
@@ -162,6 +163,7 @@ static void return_memory(struct engine *engine, int64_t now) {
 static void turn(struct engine *engine) {
 	sql_pool_deliver(engine->pool);
 	sql_streams_deliver(engine->streams);
+	workshop_deliver(engine->workshop);
 	int64_t now = clock_monotonic_ms();
 	int64_t until = end_pauses(engine, now);
 	int64_t discovery = discovery_tick(engine, now);
@@ -205,6 +207,7 @@ struct engine *engine_new(const struct engine_options *options, struct error **e
 	        library, &(struct sql_pool_options){ .spares_max = SPARES_MAX, .wake = wake, .context = engine });
 	engine->streams =
 	        sql_streams_new(engine->pool, &(struct sql_streams_options){ .wake = wake, .context = engine });
+	engine->workshop = workshop_new(&(struct workshop_options){ .wake = wake, .context = engine });
 	engine->metrics = engine_metrics_new(options->metrics);
 	engine->queue = queue_new(&(struct queue_options){
 	        .name = "objects", .metrics = options->metrics, .wake = wake, .context = engine });
@@ -236,7 +239,9 @@ static void end_sessions(struct engine *engine) {
 	if (engine->pool == NULL) return;
 	sql_streams_free(engine->streams);
 	sql_pool_free(engine->pool);
+	workshop_free(engine->workshop);
 	engine->pool = NULL;
+	engine->workshop = NULL;
 }
 
 void engine_stop(struct engine *engine) {

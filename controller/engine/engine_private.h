@@ -10,6 +10,7 @@
  *   server.c     its servers: sessions and probes
  *   health.c     what primaries say of themselves
  *   certificate.c  … the one with the servers' certificate, where our own CA issues it
+ *   workshop.c   a thread for what takes long: keys
  *   claim.c      the claim of a server's volume
  *   operations.c its ops requests; and those whose object is gone
  *   observe.c    all of that as a struct view
@@ -26,6 +27,7 @@
 #include "controller/engine/attempts.h"
 #include "controller/engine/engine.h"
 #include "controller/engine/queue.h"
+#include "controller/engine/workshop.h"
 #include "kube/events.h"
 #include "kube/lease_keeper.h"
 #include "sql/observation.h"
@@ -96,6 +98,7 @@ struct engine {
 	struct sql_library *library;
 	struct sql_pool *pool;
 	struct sql_streams *streams;
+	struct workshop *workshop; /* keys are made there */
 	struct event_recorder *recorder;
 	struct lease_keeper *lease;
 	struct engine_metrics metrics;

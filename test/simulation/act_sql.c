@@ -72,6 +72,13 @@ static void refused(struct model *model, struct event *event) {
 	job_answered(model, event);
 }
 
+static void miss_number(struct model *model, const struct process *primary) {
+	int node = model->cluster.pods[model->misses_number - 1].node;
+	if (node >= 0 && node != primary->node) model->network.cut[primary->node][node] = true;
+	note(model, "sales-%d does not hear of it", model->misses_number - 1);
+	model->misses_number = 0;
+}
+
 void sql_arrived(struct model *model, struct event *event) {
 	struct job *job = event->data;
 	struct process *process = process_of_pod(model, job->pod);
@@ -81,6 +88,7 @@ void sql_arrived(struct model *model, struct event *event) {
 		return;
 	}
 	job->process = process->id;
+	if (job->action.type == ACTION_SET_REQUIRED && model->misses_number > 0) miss_number(model, process);
 	bool keeps = job->action.type == ACTION_EXPORT_CERTIFICATE;
 	struct call *call = call_begin(model, process, job->as_administrator ? ADMINISTRATOR_LOGIN : CONTROLLER_LOGIN,
 	                               job->as_administrator ? "Passw0rd!" : "C0ntrollerPassw0rd", NULL, job->batch,

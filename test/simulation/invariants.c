@@ -127,7 +127,7 @@ static void check_claims(struct model *model) {
 	const struct claims *claims = &model->claims;
 	if (!claims->known || claims->primary < 0 || model->force_allowed) return;
 	for (int number = 0; number < model->configuration->databases; number++) {
-		if (model->acked[number].position == 0) continue;
+		if (model->acked[number].position == 0 || !claims->databases[number]) continue;
 		int holders = 0;
 		for (size_t i = 0; i < claims->count; i++)
 			holders += claims->slots[i] != claims->primary &&
@@ -292,6 +292,12 @@ static void keep_claims(struct model *model, const struct record *record) {
 		                   .required = record->required,
 		                   .epoch = record->epoch,
 		                   .generation = record->generation };
+	for (int number = 0; number < DATABASES; number++) {
+		char name[16];
+		snprintf(name, sizeof(name), "db%d", number);
+		for (size_t i = 0; i < record->database_count; i++)
+			claims->databases[number] |= strcmp(record->databases[i].name, name) == 0;
+	}
 	for (size_t i = 0; i < record->member_count; i++) {
 		int slot = pod_slot(record->members[i].pod);
 		if (slot < 0) continue;
@@ -383,8 +389,10 @@ static bool is_synchronized(const struct model *model, const struct process *pri
 
 bool is_synchronized_to(struct model *model, int slot) {
 	char why[200];
-	const struct process *primary = only_primary(model, why);
-	return primary != NULL && (primary->slot == slot || is_synchronized(model, primary, slot, why));
+	int recorded = model->claims.primary;
+	if (recorded < 0 || recorded == slot) return recorded >= 0;
+	const struct process *primary = process_of_pod(model, model->cluster.pods[recorded].uid);
+	return primary != NULL && group_of(primary) != NULL && is_synchronized(model, primary, slot, why);
 }
 
 static bool record_fits(struct model *model, const struct process *primary, char why[200]) {

@@ -69,7 +69,14 @@ static void show_required(const struct model *model, const struct server_state *
 static void show_own_synchronous(const struct model *model, const struct server_state *server,
                                  struct sql_observation *seen) {
 	(void)model, (void)server;
-	if (is_primary(seen)) local_row(seen)->mode = SQL_MODE_SYNCHRONOUS;
+	if (!is_primary(seen) || local_row(seen)->mode == SQL_MODE_SYNCHRONOUS) return;
+	for (size_t i = 0; i < seen->replica_count; i++) {
+		const struct sql_replica_row *row = &seen->replicas[i];
+		if (!row->is_local && row->mode == SQL_MODE_SYNCHRONOUS) local_row(seen)->mode = row->mode;
+	}
+	for (size_t i = 0; i < seen->database_count; i++)
+		if (seen->databases[i].synchronization == SQL_SYNCHRONIZING)
+			seen->databases[i].synchronization = SQL_SYNCHRONIZED;
 }
 
 static void show_same_copy(const struct model *model, const struct server_state *server, struct sql_observation *seen) {
@@ -105,21 +112,7 @@ void misdo_sight(const struct model *model, const struct server_state *server, s
 
 /* ---- The record, and the rest of a view ---- */
 
-/* Another one was made PRIMARY by somebody, and the recorded one says that it is none. */
-static bool may_adopt(const struct model *model, const struct controller *controller, const struct record *record) {
-	bool is_other = false, has_returned = false;
-	for (int slot = 0; slot < SLOTS; slot++) {
-		const struct observed *observed = controller->servers[slot].observed;
-		if (observed == NULL || record->intent.kind != INTENT_NONE) continue;
-		const struct sql_replica_row *local = sql_observation_local(&observed->observation);
-		bool primary = local != NULL && local->role == SQL_ROLE_PRIMARY;
-		if (slot == model->claims.primary) has_returned = local != NULL && !primary;
-		else is_other |= primary;
-	}
-	return is_other && has_returned;
-}
-
-void misdo_record(struct model *model, const struct controller *controller, struct record *record) {
+void misdo_record(struct model *model, struct record *record) {
 	bool is_open = record->intent.kind != INTENT_NONE;
 	switch (model->mutation) {
 	case MUTATION_no_count:
@@ -131,16 +124,29 @@ void misdo_record(struct model *model, const struct controller *controller, stru
 	case MUTATION_one_database:
 		if (is_open && record->database_count > 1) record->database_count = 1;
 		break;
-	case MUTATION_adopt_relaxed:
-		if (may_adopt(model, controller, record)) record->required = (int)record->member_count - 1;
-		break;
 	default: break;
 	}
 }
 
-void misdo_view(const struct model *model, struct view *view) {
-	bool is_claimed = view->record->holder != NULL && view->record->holder[0] != '\0';
-	if (model->mutation == MUTATION_no_claim && is_claimed) view->identity = view->record->holder;
+/* Another one was made PRIMARY by somebody, and the recorded one says that it is none: in strict mode it is followed.
+ */
+static void show_strict(const struct view *view, struct record *record) {
+	bool is_other = false, has_returned = false;
+	for (size_t i = 0; i < view->replica_count && record->intent.kind == INTENT_NONE; i++) {
+		const struct sql_observation *seen = view->replicas[i].server.seen;
+		const struct sql_replica_row *local = seen != NULL ? sql_observation_local(seen) : NULL;
+		bool primary = local != NULL && local->role == SQL_ROLE_PRIMARY;
+		bool recorded = strcmp(view->replicas[i].pod_name, record->primary.pod) == 0;
+		if (recorded) has_returned = local != NULL && !primary;
+		else is_other |= primary;
+	}
+	if (is_other && has_returned) record->required = (int)record->member_count - 1;
+}
+
+void misdo_view(const struct model *model, struct record *record, struct view *view) {
+	bool is_claimed = record->holder != NULL && record->holder[0] != '\0';
+	if (model->mutation == MUTATION_no_claim && is_claimed) view->identity = record->holder;
+	if (model->mutation == MUTATION_adopt_relaxed && record->is_initialized) show_strict(view, record);
 	if (model->mutation == MUTATION_any_uid && view->allow_data_loss != NULL)
 		view->allow_data_loss = "sales-1/object-1";
 	for (size_t i = 0; i < view->replica_count && model->mutation == MUTATION_no_incarnation; i++)

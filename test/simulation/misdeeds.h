@@ -9,8 +9,8 @@ struct job;
 
 /* What decide() is shown: a server's answer, the record, all the rest. */
 void misdo_sight(const struct model *model, const struct server_state *server, struct sql_observation *seen);
-void misdo_record(struct model *model, const struct controller *controller, struct record *record);
-void misdo_view(const struct model *model, struct view *view);
+void misdo_record(struct model *model, struct record *record);
+void misdo_view(const struct model *model, struct record *record, struct view *view);
 /* What is sent. */
 void misdo_batch(const struct model *model, const struct controller *controller, struct job *job);
 /* True: the action is done otherwise, or not at all. */

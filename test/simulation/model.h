@@ -13,6 +13,8 @@
  *   clients.c    writers, and reading back                  faults.c     what goes wrong, one row each
  *   invariants.c what must hold                             runs.c       a seed: configuration, faults, verdict
  *   scenarios.c  the named attacks                          boundaries.c the controller killed at every action
+ *   storage.c    the driver that makes volumes larger       expansions.c what people ask for, expansion_faults.c when
+ *   scripts_volumes.c  expansions for boundaries.c
  *   mutations.c  safety rules broken on purpose: the table  misdeeds.c   how they are broken
  *   compare.c    how long a failover takes                  published_policy.c … as another operator has it
  *   pre_stop.c   its containers' hook                       main.c       the program
@@ -40,6 +42,8 @@
 struct model;
 
 enum { SECOND = 1000000, MILLISECOND = 1000 };
+/* 2026-11-22: where the API server's clock begins. */
+enum { WALL_SECONDS = 1795305600 };
 enum { SLOTS = REPLICAS_MAX, NODES = SLOTS + 1, CONTROLLERS = 2, NAME_SIZE = 40, DATABASES = 2, CLIENTS = 3 };
 enum { HOST_CONTROLLER = NODES, HOST_API = HOST_CONTROLLER + CONTROLLERS, HOSTS };
 
@@ -172,8 +176,8 @@ struct pod {
 	char uid[NAME_SIZE], ip[NAME_SIZE], role_label[NAME_SIZE], container[NAME_SIZE];
 	int node; /* -1: not scheduled */
 	bool ready, deleting, running, terminated, ours;
-	bool orphan; /* of nobody, while its StatefulSet is made again */
-	int64_t restarts, grace_s;
+	bool orphan;                        /* of nobody, while its StatefulSet is made again */
+	int64_t restarts, grace_s, created; /* created: seconds since 1970 */
 	uint64_t template_hash;
 };
 struct claim {
@@ -183,6 +187,7 @@ struct claim {
 	/* Bytes: spec, status, and what the driver has made. */
 	int64_t requested, capacity, disk;
 	bool resizing, waits_for_node; /* conditions Resizing, FileSystemResizePending */
+	int64_t waits_since;           /* the latter, seconds since 1970 */
 	int64_t due;                   /* of the step that is under way */
 };
 struct node {
@@ -275,6 +280,16 @@ int size_of_object(const struct model *model);
 void object_raise(struct model *model, int size);
 /* People see to it that all volumes are as large as was asked for, after all went wrong: true when they are. */
 bool expansions_tend(struct model *model);
+struct fault;
+/* Rows of fault_rows. */
+void expand_online_begin(struct model *model, const struct fault *fault);
+void expand_offline_begin(struct model *model, const struct fault *fault);
+void expand_impatient_begin(struct model *model, const struct fault *fault);
+void expand_race_begin(struct model *model, const struct fault *fault);
+void delete_request_begin(struct model *model, const struct fault *fault);
+void fill_begin(struct model *model, const struct fault *fault);
+void storage_fails_begin(struct model *model, const struct fault *fault);
+void storage_fails_end(struct model *model, const struct fault *fault);
 
 /* ---- Pods (kubelet.c) ---- */
 void kubelet_begin(struct model *model);
@@ -404,6 +419,7 @@ struct clients {
 	struct row rows[ROWS];
 	int count, acknowledged;
 	bool stop;
+	int quiet; /* databases, the first of them, that nobody writes to */
 	bool table_ready[DATABASES];
 	int64_t last_ack, longest_gap;
 	/* Of others than this process: the first row that was acknowledged; 0: none yet. */
@@ -503,12 +519,15 @@ struct model {
 	int requests_made, requests_deleted, requests_of_people; /* the last: after all faults were over */
 	bool has_faults;                                         /* others than the controller's death in a script */
 	int64_t number_arrives_at; /* the next SET_REQUIRED is kept by the network until then; 0: it is not */
+	int misses_number;         /* slot + 1: the next SET_REQUIRED does not reach this secondary; 0: none */
 	struct {
 		struct sim_disk *disk; /* owned; NULL: there is none */
 		int slot;
 	} snapshot;
 	bool kubelet_cut[NODES], node_is_down[NODES];
 	int64_t watch_stalled_until[CONTROLLERS];
+	bool slow_watch;   /* all changes take seconds to be seen */
+	bool slow_answers; /* those of probes, on their way back */
 	struct controller controllers[CONTROLLERS];
 	struct clients clients;
 	struct boundary boundary;
@@ -536,6 +555,7 @@ struct model {
 		size_t count;
 		int slots[SLOTS];
 		char incarnations[SLOTS][NAME_SIZE];
+		bool databases[DATABASES]; /* recorded */
 	} claims;
 	int drops[SLOTS], volumes_lost;
 	bool force_allowed, is_deleted;

@@ -116,7 +116,14 @@ static void refresh_children(struct controller *controller, const struct json_ob
 		controller->child_hashes[i] = hash_of(json_object_array_get_idx(controller->children, i));
 }
 
-static void fill_children(const struct controller *controller, struct arena *arena, struct view *view) {
+/* A StatefulSet has two places in the cache, which a watch fills one after the other; in the engine's it has one. */
+static bool is_there(const struct model *model, const struct controller *controller, const struct child *child) {
+	bool is_set = strncmp(child->name, "StatefulSet/", 12) == 0;
+	return child->exists && (!is_set || !model->configuration->has_sizes || controller->cache.set.exists);
+}
+
+static void fill_children(const struct model *model, const struct controller *controller, struct arena *arena,
+                          struct view *view) {
 	view->child_count = json_object_array_length(controller->children);
 	view->children = arena_calloc(arena, view->child_count + 1, sizeof(*view->children));
 	for (size_t i = 0; i < view->child_count; i++) {
@@ -127,7 +134,7 @@ static void fill_children(const struct controller *controller, struct arena *are
 		child_name(child->desired, name);
 		for (int j = 0; j < CHILDREN; j++) {
 			const struct child *there = &controller->cache.children[j];
-			if (!there->exists || strcmp(there->name, name) != 0) continue;
+			if (!is_there(model, controller, there) || strcmp(there->name, name) != 0) continue;
 			child->state = there->hash == controller->child_hashes[i] ? CHILD_IN_SYNC : CHILD_DRIFTED;
 		}
 	}
@@ -149,11 +156,13 @@ static void fill_pod(const struct controller *controller, int slot, struct repli
 			                              .capacity = quantity_of(claim->capacity),
 			                              .is_resizing = claim->resizing,
 			                              .waits_for_node = claim->waits_for_node,
+			                              .waits_since = claim->waits_since,
 			                              .storage_class = "standard",
 			                              .is_labelled = claim->labelled };
 	if (!pod->exists) return;
 	replica->pod = (struct pod_view){
 		.exists = true,
+		.created = pod->created,
 		.uid = pod->uid,
 		.ip = text_or_null(pod->ip),
 		.role_label = text_or_null(pod->role_label),
@@ -241,11 +250,11 @@ int view_fill(struct model *model, struct controller *controller, struct arena *
 		violate(model, "record", "what was written cannot be read: %s", err->message);
 		return -1;
 	}
-	misdo_record(model, controller, record);
+	misdo_record(model, record);
 	const struct json_object *metadata = json_get(object, "metadata");
 	*view = (struct view){
 		.now = mono_ms(controller, model->now),
-		.wall_us = 1795305600 * (int64_t)SECOND + model->now + controller->wall_offset,
+		.wall_us = WALL_SECONDS * (int64_t)SECOND + model->now + controller->wall_offset,
 		.identity = controller->identity,
 		.spec = &controller->spec,
 		.record = record,
@@ -268,9 +277,9 @@ int view_fill(struct model *model, struct controller *controller, struct arena *
 	};
 	fill_requests(controller, arena, view);
 	refresh_children(controller, object, view, arena);
-	fill_children(controller, arena, view);
+	fill_children(model, controller, arena, view);
 	fill_replicas(model, controller, arena, view);
 	fill_attempts(controller, arena, view);
-	misdo_view(model, view);
+	misdo_view(model, record, view);
 	return 0;
 }

@@ -105,6 +105,7 @@ static int get_databases(struct wire *wire, struct sim_instance *instance, struc
 			                &database->ready,     &database->by_partner };
 		for (size_t j = 0; j < ARRAY_LENGTH(flags); j++) *flags[j] = wire_get(wire) != 0;
 		if (sim_log_open(&database->log, instance->disk, file, err) < 0) return -1;
+		database->log.is_allocated = database->id <= 4;
 		database->acknowledged = database->log.count;
 	}
 	return 0;
@@ -262,6 +263,7 @@ struct sim_instance *sim_instance_start(const struct sim_options *options, const
 	instance->health = (struct sim_health){ 1, 1, 1, 1 };
 	instance->started = sim_now(instance);
 	instance->started_wall = sim_wall(instance);
+	instance->number = options->number != 0 ? options->number : (uint64_t)(instance->started_wall / 1000);
 	cleanup_strbuf struct strbuf content = { 0 };
 	bool there = sim_disk_read(disk, system_file, &content, NULL) == 0;
 	if ((there ? load(instance, &content, err) : set_up(instance, options->sa_password, err)) < 0) {
@@ -272,6 +274,7 @@ struct sim_instance *sim_instance_start(const struct sim_options *options, const
 	for (size_t i = 0; i < instance->group_count; i++) recover_group(instance, instance->groups[i]);
 	if (!sim_assume(instance, SIM_ASSUME_stopped_endpoint_stays) && instance->endpoint.name != NULL)
 		instance->endpoint.started = true;
+	instance->endpoint.since = instance->started;
 	instance->catalogue = sim_store_open(instance);
 	sim_instance_save(instance);
 	return instance;

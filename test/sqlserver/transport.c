@@ -32,8 +32,8 @@ void sim_transport_send(struct sim_instance *instance, struct sim_group *group, 
 	wire_put_text(&message, group->name);
 	wire_put_text(&message, group->id);
 	wire_put_text(&message, group->replica_id);
-	/* Numbers go on growing over restarts, also where the volume is new: only the wall clock outlives a process. */
-	wire_put(&message, (uint64_t)(instance->started_wall / 1000) << 24 | ++instance->serial);
+	/* Numbers go on growing over restarts, also where the volume is new. */
+	wire_put(&message, instance->number << 24 | ++instance->serial);
 	wire_put_bytes(&message, body->data, body->length);
 	instance->host.send(instance->host.context, host, port, message.data, message.length);
 }
@@ -114,9 +114,7 @@ void sim_endpoint_started(struct sim_instance *instance) {
 		for (size_t j = 0; j < group->replica_count; j++) {
 			struct sim_link *link = &group->replicas[j].link;
 			int64_t since = group->role == SIM_ROLE_PRIMARY ? group->role_since : link->peer_role_since;
-			if (now - since < sim_timing(instance, SIM_TIMING_transport_stable)) continue;
-			if (link->cached_until > now) link->known = true;
-			link->cached_until = 0;
+			if (now - since >= sim_timing(instance, SIM_TIMING_transport_stable)) link->cached_until = 0;
 		}
 		group->next_heartbeat = now;
 	}

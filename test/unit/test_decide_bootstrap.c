@@ -15,6 +15,8 @@ static int set_up(void **state) {
 	(void)state;
 	world = xcalloc(1, sizeof(*world));
 	decide_world_init(world, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(quantity_parse("1Gi", &world->view.replicas[i].claim.capacity)); /* bound */
 	return 0;
 }
 
@@ -82,7 +84,7 @@ static void first_makes_the_certificate(void **state) {
 	run();
 	assert_true(plans(ACTION_BOOTSTRAP_SERVER, "ag-0"));
 	assert_int_equal(decide_world_count(world), 1);
-	found_false("Initialized", "WaitingForServers", "ag-0 makes the availability group");
+	found_false("Initialized", "WaitingForServers", "ag-0: it is not set up yet");
 
 	set_up_now(0);
 	run();
@@ -297,6 +299,95 @@ static void group_without_a_primary(void **state) {
 	assert_true(record_find(next, "ag-2", "claim-2") >= 0);
 }
 
+/* ---- The status is lost ---- */
+
+/* The pod is there and does not run: it has crashed, say. */
+static void put_away(size_t replica) {
+	struct replica_view *view = &world->view.replicas[replica];
+	decide_world_silence(world, replica);
+	view->pod.is_running = false;
+	view->pod.restarts = 3;
+}
+
+/* The first replica's volume was lost, and then the status; those who have the group do not run. */
+static void no_second_group_is_made_beside_one(void **state) {
+	(void)state;
+	claim();
+	put_away(1);
+	put_away(2);
+	run();
+	assert_true(plans(ACTION_CREATE_GROUP, "ag-0")); /* all volumes of the same days: it is the beginning */
+	world->view.replicas[0].claim.created = 5000;
+	run();
+	assert_int_equal(decide_world_count(world), 0);
+	found_false("Initialized", "WaitingForServers", "ag-1");
+	world->view.replicas[1].claim = (struct claim_view){ 0 }; /* … as it was here, */
+	run();
+	found_false("Initialized", "WaitingForServers", "ag-2");
+	world->view.replicas[2].claim.capacity = (struct quantity){ 0 }; /* and there it was never bound */
+	run();
+	assert_true(plans(ACTION_CREATE_GROUP, "ag-0"));
+}
+
+/* The first one has left the group to join it anew: its copies stay RESTORING. */
+static void no_second_group_is_made_where_the_first_has_left_it(void **state) {
+	(void)state;
+	claim();
+	decide_world_local(world, 0, "sales")->state = "RESTORING";
+	put_away(1);
+	put_away(2);
+	run();
+	assert_int_equal(decide_world_count(world), 0);
+	found_false("Initialized", "WaitingForServers", "ag-1");
+}
+
+/* Who does not run may be the primary, and hold what the others lack. */
+static void all_volumes_are_asked_before_a_group_is_adopted(void **state) {
+	(void)state;
+	for (int is_primary = 0; is_primary < 2; is_primary++) {
+		create_on(0, "group-1", is_primary ? SQL_ROLE_PRIMARY : SQL_ROLE_RESOLVING);
+		create_on(2, "group-1", is_primary ? SQL_ROLE_SECONDARY : SQL_ROLE_RESOLVING);
+		decide_world_seen(world, 0)->database_count = 1;
+		decide_world_seen(world, 0)->databases[0] =
+		        (struct sql_database_row){ .name = "db", .group_database_id = "id-db", .is_local = true };
+		put_away(1);
+		run();
+		world->view.now += 120000;
+		run();
+		assert_false(world->deciding.next.is_initialized);
+		found_false("Initialized", "WaitingForServers", "gone for good is deleted): ag-1");
+	}
+	world->view.replicas[1].claim = (struct claim_view){ 0 };
+	run();
+	assert_true(world->deciding.next.is_initialized);
+	assert_string_equal(world->deciding.next.primary.pod, "ag-0");
+}
+
+/* It was made a moment ago, and nothing is in it: who does not come up need not be waited for. */
+static void new_group_is_recorded_without_those_who_do_not_start(void **state) {
+	(void)state;
+	create_on(0, "group-1", SQL_ROLE_PRIMARY);
+	put_away(1);
+	make_new(2);
+	run();
+	assert_true(world->deciding.next.is_initialized);
+	assert_string_equal(decide_world_action(world, ACTION_EVENT, NULL)->text, "GroupCreated");
+}
+
+/* Data goes with the pods: how old it is nobody knows. */
+static void pods_without_volumes_are_asked_too(void **state) {
+	(void)state;
+	claim();
+	world->spec.has_own_claims = false;
+	for (size_t i = 0; i < 3; i++) world->view.replicas[i].claim = (struct claim_view){ 0 };
+	put_away(1);
+	run();
+	found_false("Initialized", "WaitingForServers", "ag-1");
+	world->view.replicas[1].pod = (struct pod_view){ .exists = true, .is_stuck = true }; /* never started */
+	run();
+	assert_true(plans(ACTION_CREATE_GROUP, "ag-0"));
+}
+
 /* ---- Joining ---- */
 
 static void replicas_join(void **state) {
@@ -396,6 +487,11 @@ int main(void) {
 		TEST(found_group_is_adopted),
 		TEST(two_primaries_are_a_persons_matter),
 		TEST(group_without_a_primary),
+		TEST(no_second_group_is_made_beside_one),
+		TEST(no_second_group_is_made_where_the_first_has_left_it),
+		TEST(all_volumes_are_asked_before_a_group_is_adopted),
+		TEST(new_group_is_recorded_without_those_who_do_not_start),
+		TEST(pods_without_volumes_are_asked_too),
 		TEST(replicas_join),
 		TEST(resolving_replicas_are_the_ladders_if_there_is_one),
 		TEST(what_hinders_joining_is_named),

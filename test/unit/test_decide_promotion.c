@@ -176,8 +176,43 @@ static void a_silent_primary_alone_is_left_alone(void **state) {
 	group_pass(group);
 	group_wait(group, 60000);
 	group_pass(group);
-	assert_int_equal(group->deciding.state, GROUP_SUSPECT);
+	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+	assert_non_null(strstr(group->deciding.blocked, "no other replica could take over"));
 	assert_false(group_wrote(group));
+	assert_int_equal(group->plan->count, 0);
+	group->view.allow_data_loss = "sql-1/object-uid"; /* a person need not wait for it */
+	for (int i = 0; i < 20; i++) {
+		group_pass(group);
+		group_do(group);
+	}
+	assert_string_equal(group->record.primary.pod, "sql-1");
+	assert_int_equal(group->servers[1].role, SQL_ROLE_PRIMARY);
+}
+
+/* Unwell, and answers, and nobody may take its place: a secondary that is lost must not keep commits waiting for ever.
+ */
+static void an_unwell_primary_alone_is_looked_after(void **state) {
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		cleanup_group struct group *group = group_new(2);
+		group->view.replicas[0].server.diagnostics[DIAGNOSTIC_SYSTEM] = 3;
+		group->spec.fails_over = how != 1;
+		if (how == 2) group->spec.replicas[1].is_candidate = false;
+		group_kill(group, 1);
+		for (int i = 0; i < 40; i++) {
+			group->view.replicas[0].server.diagnostics_at = group->view.now;
+			group_pass(group);
+			group_do(group);
+			group_wait(group, 500);
+		}
+		assert_int_equal(group->record.intent.kind, INTENT_NONE);
+		assert_int_equal(group->deciding.state, GROUP_STEADY);
+		assert_string_equal(group->deciding.lost_reason, "PrimaryUnwell");
+		assert_int_equal(group->record.member_count, 1);
+		assert_int_equal(group->record.required, 0);
+		assert_int_equal(group->servers[0].required, 0);
+		assert_false(group->servers[0].synchronous[1]);
+	}
 }
 
 static void a_frozen_primary_that_thaws_in_time_goes_on(void **state) {
@@ -699,6 +734,47 @@ static void a_primary_on_request(void **state) {
 	assert_int_equal(group->record.required, 2);
 }
 
+/* What comes into the group now would be missing in what is counted: the wish is looked at again. */
+static void a_hand_over_waits_for_what_changes_on_the_primary(void **state) {
+	(void)state;
+	enum { NEW_DATABASE, BUSY, LOOSE, PLANNED, HINDRANCES };
+	for (int hindrance = NEW_DATABASE; hindrance < HINDRANCES; hindrance++) {
+		cleanup_group struct group *group = group_new(3);
+		struct server_view *primary = &group->view.replicas[0].server;
+		group->view.wanted_primary = "sql-1";
+		group_look(group);
+		if (hindrance == NEW_DATABASE) group->database_count = 2;
+		if (hindrance == BUSY) primary->is_busy = true;
+		if (hindrance == LOOSE) primary->loose_generation = group->record.generation;
+		if (hindrance == PLANNED) group->servers[0].endpoint_runs = false;
+		group_pass(group);
+		assert_int_equal(group->deciding.next.intent.kind, INTENT_NONE);
+		assert_null(group_planned(group, ACTION_REMOVE_ANNOTATION, -1));
+		primary->is_busy = false;
+		primary->loose_generation = 0;
+		for (int i = 0; i < 30; i++) {
+			group_do(group);
+			group_pass(group);
+		}
+		assert_primary(group, 1);
+		assert_int_equal(group->record.database_count, group->database_count);
+	}
+}
+
+/* … and one that came between the wish and the fence ends it. */
+static void a_database_that_came_in_ends_a_hand_over(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group->view.wanted_primary = "sql-1";
+	group_pass(group);
+	group_do(group);
+	assert_int_equal(group->record.intent.kind, INTENT_HAND_OVER);
+	group->database_count = 2;
+	group_pass(group);
+	assert_int_equal(group->deciding.next.intent.kind, INTENT_NONE);
+	assert_string_equal(group->deciding.next.primary.pod, "sql-0");
+}
+
 static void a_request_that_cannot_be_met_is_refused(void **state) {
 	(void)state;
 	cleanup_group struct group *group = group_new(3);
@@ -900,6 +976,8 @@ static void forcing_comes_last(void **state) {
 	} rows[] = {
 		{ 0, -1, ACTION_PROMOTE },
 		{ 111, -1, ACTION_PROMOTE },
+		{ 18456, -1, ACTION_PROMOTE },
+		{ 51003, -1, ACTION_PROMOTE }, /* it was not fenced any more: FAILOVER did not come to it */
 		{ 41142, -1, ACTION_FORCE_PROMOTE },
 		{ 41144, -1, ACTION_PROMOTE_STARTED },
 		{ 41144, 0, ACTION_PROMOTE_STARTED },
@@ -960,6 +1038,278 @@ static void nothing_fails_over_where_it_shall_not(void **state) {
 	none->servers[1].role = SQL_ROLE_PRIMARY; /* a person has */
 	group_pass(none);
 	assert_string_equal(none->deciding.next.primary.pod, "sql-1");
+}
+
+/* Automatic failover is off. */
+static struct group *manual_group(size_t count) {
+	struct group *group = group_new(count);
+	group->spec.fails_over = false;
+	for (size_t i = 0; i < count; i++) group->spec.replicas[i].is_candidate = false;
+	return group;
+}
+
+static void pass_times(struct group *group, int times) {
+	for (int i = 0; i < times; i++) {
+		group_pass(group);
+		group_do(group);
+	}
+}
+
+/* … and a person names who shall take the lost primary's place: by the same protocol. */
+static void a_person_names_the_next_primary(void **state) {
+	(void)state;
+	cleanup_group struct group *group = manual_group(3);
+	group_kill(group, 0);
+	pass_times(group, 5);
+	assert_int_equal(group->deciding.state, GROUP_DOWN);
+	assert_true(group->servers[1].endpoint_runs && group->servers[2].endpoint_runs);
+	group->view.wanted_primary = "nobody";
+	pass_times(group, 2);
+	assert_int_equal(group->deciding.state, GROUP_DOWN);
+	group->view.wanted_primary = "sql-2";
+	group_pass(group);
+	assert_int_equal(group->deciding.next.intent.kind, INTENT_FAILOVER);
+	assert_string_equal(group->deciding.next.intent.wanted, "sql-2");
+	pass_times(group, 20);
+	assert_primary(group, 2);
+	assert_true(group->record.failovers[0].lost_nothing);
+	group_pass(group);
+	assert_string_equal(group_planned(group, ACTION_REMOVE_ANNOTATION, -1)->text, "agkeeper.dev/primary");
+}
+
+/* Silent only, and a person knows better. */
+static void a_person_may_replace_a_silent_primary(void **state) {
+	(void)state;
+	cleanup_group struct group *group = manual_group(3);
+	group_silence(group, 0, true);
+	group->view.wanted_primary = "sql-1";
+	pass_times(group, 3);
+	assert_int_equal(group->deciding.state, GROUP_SUSPECT);
+	group_wait(group, 11000);
+	pass_times(group, 20);
+	assert_string_equal(group->record.primary.pod, "sql-1");
+}
+
+/* Whoever is named first turns out to be lost; another is named, or nobody. */
+static void a_person_changes_their_mind(void **state) {
+	(void)state;
+	cleanup_group struct group *group = manual_group(3);
+	group_kill(group, 0);
+	group_kill(group, 2);
+	group->view.wanted_primary = "sql-2";
+	pass_times(group, 10);
+	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+	assert_non_null(strstr(group->deciding.blocked, "sql-2: waited for, its pod is gone"));
+	group->view.wanted_primary = NULL;
+	pass_times(group, 10);
+	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+	assert_non_null(strstr(group->deciding.blocked, "automatic failover is off, and no replica is named"));
+	assert_int_equal(group->servers[1].role, SQL_ROLE_SECONDARY);
+	group->view.wanted_primary = "sql-1";
+	pass_times(group, 20);
+	assert_primary(group, 1);
+
+	/* The target is on record, and dies before it was told. */
+	cleanup_group struct group *aimed = manual_group(3);
+	group_kill(aimed, 0);
+	aimed->view.wanted_primary = "sql-2";
+	until_target(aimed);
+	group_kill(aimed, 2);
+	pass_times(aimed, 5);
+	assert_int_equal(aimed->deciding.state, GROUP_BLOCKED);
+	aimed->view.wanted_primary = "sql-1";
+	pass_times(aimed, 20);
+	assert_primary(aimed, 1);
+}
+
+/* A hand-over that a person asked for, whose primary dies: the wish stands. */
+static void a_persons_hand_over_goes_on_without_the_primary(void **state) {
+	(void)state;
+	cleanup_group struct group *group = manual_group(3);
+	group->view.wanted_primary = "sql-1";
+	group_pass(group);
+	group_do(group);
+	assert_int_equal(group->record.intent.kind, INTENT_HAND_OVER);
+	group_kill(group, 0);
+	pass_times(group, 30);
+	assert_primary(group, 1);
+}
+
+/* Not without loss while it can be had, and not with it while it need not be. */
+static void a_person_allows_loss_where_nothing_fails_over(void **state) {
+	(void)state;
+	cleanup_group struct group *whole = manual_group(3);
+	group_kill(whole, 0);
+	whole->view.allow_data_loss = "sql-1/object-uid";
+	pass_times(whole, 20);
+	assert_primary(whole, 1);
+	assert_true(whole->record.failovers[0].lost_nothing);
+
+	/* The primary alone held the last commits. */
+	cleanup_group struct group *alone = manual_group(3);
+	alone->record.member_count = 1;
+	alone->record.required = 0;
+	group_kill(alone, 0);
+	alone->view.wanted_primary = "sql-1";
+	pass_times(alone, 10);
+	assert_int_equal(alone->deciding.state, GROUP_BLOCKED);
+	assert_non_null(strstr(alone->deciding.blocked, "sql-1 was asked for, and may lack commits"));
+	assert_int_equal(alone->servers[1].role, SQL_ROLE_SECONDARY);
+	alone->view.allow_data_loss = "sql-1/object-uid";
+	pass_times(alone, 20);
+	assert_primary(alone, 1);
+	assert_false(alone->record.failovers[0].lost_nothing);
+}
+
+/* The status is lost, and all servers were started anew: whoever holds all that anybody has goes on, in a group that
+ * commits asynchronously, and in one where nothing fails over by itself. */
+static void an_adopted_group_without_a_primary_goes_on(void **state) {
+	(void)state;
+	for (int asynchronous = 0; asynchronous < 2; asynchronous++) {
+		cleanup_group struct group *group = manual_group(3);
+		group->record.primary = (struct member){ "", "" };
+		group->record.required = 0;
+		for (size_t i = 0; i < 3; i++) {
+			group->servers[i].role = SQL_ROLE_RESOLVING;
+			group->servers[i].end[0] = i == 2 ? 1005 : 1000;
+			if (asynchronous) group->spec.replicas[i].availability = SQL_ASYNCHRONOUS_COMMIT;
+		}
+		group_silence(group, 1, true);
+		pass_times(group, 20);
+		assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+		assert_non_null(strstr(group->deciding.blocked, "sql-1: waited for, it does not answer"));
+		group_silence(group, 1, false);
+		pass_times(group, 20);
+		assert_primary(group, 2);
+	}
+}
+
+/* ---- A target that is lost ---- */
+
+enum loss { VOLUME_LOST, LOGIN_REFUSED, GROUP_DROPPED, LOSSES };
+
+static void lose_target(struct group *group, size_t place, enum loss loss) {
+	if (loss == VOLUME_LOST) group_replace_volume(group, place);
+	if (loss == GROUP_DROPPED) group->servers[place].has_group = false;
+	if (loss != LOGIN_REFUSED) return;
+	group->servers[place].answers = false;
+	group->view.replicas[place].server.refuses_login = true;
+}
+
+static void pass_without_login(struct group *group, size_t place, enum loss loss, int times) {
+	for (int i = 0; i < times; i++) {
+		group_look(group);
+		if (loss == LOGIN_REFUSED) group->view.replicas[place].server.silent_since = 0; /* it says no */
+		group_decide(group);
+		group_do(group);
+	}
+}
+
+/* In strict mode it could have acknowledged nothing without the one that is taken instead. */
+static void a_lost_target_is_replaced_in_strict_mode(void **state) {
+	(void)state;
+	for (enum loss loss = VOLUME_LOST; loss < LOSSES; loss++) {
+		cleanup_group struct group *group = group_new(3);
+		group_kill(group, 0);
+		until_target(group);
+		lose_target(group, 1, loss);
+		pass_without_login(group, 1, loss, 30);
+		assert_string_equal(group->record.primary.pod, "sql-2");
+		assert_true(group->record.failovers[0].lost_nothing);
+	}
+}
+
+/* Relaxed, it may have: only a person may take another. */
+static void a_lost_target_is_a_persons_matter_in_relaxed_mode(void **state) {
+	(void)state;
+	for (enum loss loss = VOLUME_LOST; loss < LOSSES; loss++) {
+		cleanup_group struct group *group = group_new(3);
+		group->spec.required = group->record.required = 1;
+		for (size_t i = 0; i < 3; i++) group->servers[i].required = 1;
+		group_kill(group, 0);
+		until_target(group);
+		lose_target(group, 1, loss);
+		pass_without_login(group, 1, loss, 20);
+		assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+		assert_non_null(strstr(group->deciding.blocked, "sql-1 was told to become PRIMARY, and has not"));
+		assert_int_equal(group->servers[2].role, SQL_ROLE_SECONDARY);
+		int64_t generation = group->record.generation;
+		group->view.allow_data_loss = "sql-2/object-uid";
+		pass_without_login(group, 1, loss, 20);
+		assert_string_equal(group->record.primary.pod, "sql-2");
+		assert_true(group->record.generation > generation);
+		assert_false(group->record.failovers[0].lost_nothing);
+		assert_int_equal(group->record.member_count, 1);
+	}
+}
+
+/* The only one that could be promoted refuses, and a person allows its loss; then another, when it dies. */
+static void a_target_that_refuses_may_be_forced(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group->servers[1].refuses = group->servers[2].refuses = true;
+	group_kill(group, 0);
+	for (int i = 0; i < 30; i++) {
+		group_pass(group);
+		group_do(group);
+		group->view.attempt_count = group->view.attempt_count > 4 ? 4 : group->view.attempt_count;
+	}
+	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+	cleanup_free char *target_pod = xstrdup(target(group)), *allowed = xasprintf("%s/object-uid", target_pod);
+	group->view.allow_data_loss = allowed;
+	pass_times(group, 10);
+	assert_string_equal(group->record.primary.pod, target_pod);
+	assert_false(group->record.failovers[0].lost_nothing);
+}
+
+static void a_forced_target_that_dies_is_replaced_on_request(void **state) {
+	(void)state;
+	cleanup_group struct group *group = forced_group();
+	group_kill(group, 2);
+	group_start(group, 1);
+	pass_times(group, 10);
+	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+	group->view.allow_data_loss = "sql-1/object-uid";
+	pass_times(group, 20);
+	assert_primary(group, 1);
+	assert_false(group->record.failovers[0].lost_nothing);
+}
+
+/* Nobody knows which of two is right: none is followed as it is; one is promoted by the protocol, the other one set
+ * OFFLINE. */
+static void of_two_others_that_say_primary_one_goes_on(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group->servers[0].role = SQL_ROLE_RESOLVING;
+	group->servers[1].role = group->servers[2].role = SQL_ROLE_PRIMARY;
+	group_pass(group);
+	assert_string_equal(group->deciding.next.primary.pod, "sql-0");
+	assert_int_equal(group->deciding.next.intent.kind, INTENT_FAILOVER);
+	bool was_offline = false;
+	for (int i = 0; i < 60; i++) {
+		group_pass(group);
+		was_offline |= group_planned(group, ACTION_OFFLINE, 2) != NULL;
+		group_do(group);
+	}
+	assert_true(was_offline);
+	assert_primary(group, 1);
+
+	/* The recorded one is PRIMARY: they are set right, whatever they say. */
+	cleanup_group struct group *known = group_new(3);
+	known->servers[1].role = known->servers[2].role = SQL_ROLE_PRIMARY;
+	group_pass(known);
+	assert_non_null(group_planned(known, ACTION_OFFLINE, 1));
+	assert_non_null(group_planned(known, ACTION_OFFLINE, 2));
+
+	/* Where nothing fails over by itself a person names one. */
+	cleanup_group struct group *manual = manual_group(3);
+	group_kill(manual, 0);
+	manual->servers[1].role = manual->servers[2].role = SQL_ROLE_PRIMARY;
+	pass_times(manual, 5);
+	assert_int_equal(manual->deciding.state, GROUP_DOWN);
+	manual->view.wanted_primary = "sql-2";
+	pass_times(manual, 40);
+	assert_primary(manual, 2);
 }
 
 static void asynchronous_replicas_are_no_candidates(void **state) {
@@ -1039,6 +1389,7 @@ int main(void) {
 		cmocka_unit_test(evidence_is_weighed),
 		cmocka_unit_test(a_primary_deleted_by_force_is_gone),
 		cmocka_unit_test(a_silent_primary_alone_is_left_alone),
+		cmocka_unit_test(an_unwell_primary_alone_is_looked_after),
 		cmocka_unit_test(a_frozen_primary_that_thaws_in_time_goes_on),
 		cmocka_unit_test(a_headless_group_fails_over_at_once),
 		cmocka_unit_test(a_stalled_leader_changes_nothing),
@@ -1069,6 +1420,8 @@ int main(void) {
 		cmocka_unit_test(offline_may_fail),
 		cmocka_unit_test(an_old_primary_that_only_starts_is_no_member),
 		cmocka_unit_test(a_primary_on_request),
+		cmocka_unit_test(a_hand_over_waits_for_what_changes_on_the_primary),
+		cmocka_unit_test(a_database_that_came_in_ends_a_hand_over),
 		cmocka_unit_test(a_request_that_cannot_be_met_is_refused),
 		cmocka_unit_test(a_deletion_hands_over_first),
 		cmocka_unit_test(a_stale_departure_is_forgotten),
@@ -1082,6 +1435,17 @@ int main(void) {
 		cmocka_unit_test(forcing_comes_last),
 		cmocka_unit_test(nobody_is_promoted_in_a_pass_that_renews_the_generation),
 		cmocka_unit_test(nothing_fails_over_where_it_shall_not),
+		cmocka_unit_test(a_person_names_the_next_primary),
+		cmocka_unit_test(a_person_may_replace_a_silent_primary),
+		cmocka_unit_test(a_person_changes_their_mind),
+		cmocka_unit_test(a_persons_hand_over_goes_on_without_the_primary),
+		cmocka_unit_test(a_person_allows_loss_where_nothing_fails_over),
+		cmocka_unit_test(an_adopted_group_without_a_primary_goes_on),
+		cmocka_unit_test(a_lost_target_is_replaced_in_strict_mode),
+		cmocka_unit_test(a_lost_target_is_a_persons_matter_in_relaxed_mode),
+		cmocka_unit_test(a_target_that_refuses_may_be_forced),
+		cmocka_unit_test(a_forced_target_that_dies_is_replaced_on_request),
+		cmocka_unit_test(of_two_others_that_say_primary_one_goes_on),
 		cmocka_unit_test(asynchronous_replicas_are_no_candidates),
 		cmocka_unit_test(an_asynchronous_group_hands_over_through_synchronous_commit),
 		cmocka_unit_test(a_dbas_own_failover_is_followed),
