@@ -196,12 +196,10 @@ static void force(struct job *job) {
 	job->batch = forced;
 }
 
-void misdo_batch(const struct model *model, const struct controller *controller, struct job *job) {
-	struct attempts attempts = controller->attempts;
-	bool is_again = attempts_find(&attempts, &job->action) != NULL;
+void misdo_batch(const struct model *model, struct job *job) {
 	if (model->mutation == MUTATION_no_fence) unguard(job->batch);
 	if (model->mutation == MUTATION_no_generation || model->mutation == MUTATION_no_raise) unfence(job->batch);
-	if (model->mutation == MUTATION_force && job->action.type == ACTION_PROMOTE && is_again) force(job);
+	if (model->mutation == MUTATION_force && job->action.type == ACTION_PROMOTE) force(job);
 }
 
 /* ---- Actions ---- */
