@@ -146,10 +146,15 @@ static void restore_snapshot(struct model *model, const struct fault *fault) {
 		sim_disk_free(disk);
 		return;
 	}
+	struct claim *claim = &model->cluster.claims[slot];
+	const int64_t size = claim->capacity;
 	lose_volume(model, slot);
 	note(model, "sales-%d: an older snapshot is restored to a new claim", slot);
-	struct claim *claim = &model->cluster.claims[slot];
-	*claim = (struct claim){ .exists = true, .created = (1795305600 * (int64_t)SECOND + model->now) / SECOND };
+	*claim = (struct claim){ .exists = true,
+		                 .created = WALL_SECONDS + model->now / SECOND,
+		                 .requested = size,
+		                 .capacity = size,
+		                 .disk = size };
 	snprintf(claim->uid, NAME_SIZE, "claim-%llu", (unsigned long long)++model->numbers);
 	struct volume *volume = volume_of(model, claim->uid);
 	sim_disk_free(volume->disk);
@@ -304,8 +309,10 @@ static void full_disk_begin(struct model *model, const struct fault *fault) {
 	struct process *process = process_at(model, fault->a);
 	if (process != NULL) sim_disk_set_capacity(process->volume->disk, sim_disk_used(process->volume->disk) + 64);
 }
+/* Where volumes have sizes nobody frees space: they have to grow. */
 static void full_disk_end(struct model *model, const struct fault *fault) {
 	(void)fault;
+	if (model->configuration->has_sizes) return;
 	for (size_t i = 0; i < model->volume_count; i++) sim_disk_set_capacity(model->volumes[i]->disk, 0);
 }
 static void unhealthy_begin(struct model *model, const struct fault *fault) {
@@ -368,11 +375,15 @@ static void promote_begin(struct model *model, const struct fault *fault) {
 	           "ALTER AVAILABILITY GROUP [SALES] FAILOVER;\n");
 	ask_server(model, fault->b, "ALTER AVAILABILITY GROUP [SALES] OFFLINE");
 }
+
+static void count_generation(struct json_object *object) {
+	struct json_object *metadata = json_get(object, "metadata");
+	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
+}
 static void roll(struct json_object *object, const void *context) {
 	struct json_object *spec = json_get(object, "spec");
 	json_set_text(spec, json_get(spec, "version") != NULL ? "version" : "image", context);
-	struct json_object *metadata = json_get(object, "metadata");
-	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
+	count_generation(object);
 }
 static void roll_begin(struct model *model, const struct fault *fault) {
 	(void)fault;
@@ -425,6 +436,28 @@ static void allow_loss_elsewhere_begin(struct model *model, const struct fault *
 	object_annotate(model, "agkeeper.dev/allow-data-loss", value);
 }
 
+static void take_status(struct json_object *object, const void *context) {
+	(void)context;
+	json_object_object_del(object, "status");
+}
+static void wipe_status_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	note(model, "the object's status is lost");
+	model->claims = (struct claims){ 0 };
+	object_edit(model, take_status, NULL);
+}
+
+static void switch_off(struct json_object *object, const void *context) {
+	(void)context;
+	json_set(json_get(json_get(object, "spec"), "automaticFailover"), "enabled", json_object_new_boolean(false));
+	count_generation(object);
+}
+static void automatic_off_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	note(model, "somebody switches automatic failover off");
+	object_edit(model, switch_off, NULL);
+}
+
 static void nothing(struct model *model, const struct fault *fault) {
 	(void)model, (void)fault;
 }
@@ -462,6 +495,14 @@ const struct fault_row fault_rows[] = {
 	{ "roll", 3, roll_begin, nothing },
 	{ "only-one-survives-for-good", 0, one_survives_begin, nothing },
 	{ "allow-data-loss", 0, allow_loss_begin, nothing },
+	/* Drawn beside the others (expansions_draw). */
+	{ "expand-online", 0, expand_online_begin, nothing },
+	{ "expand-offline", 0, expand_offline_begin, nothing },
+	{ "expand-impatient", 0, expand_impatient_begin, nothing },
+	{ "expand-race", 0, expand_race_begin, nothing },
+	{ "delete-request", 0, delete_request_begin, nothing },
+	{ "fill", 0, fill_begin, nothing },
+	{ "storage-fails", 0, storage_fails_begin, storage_fails_end },
 	{ "allow-data-loss-elsewhere", 0, allow_loss_elsewhere_begin, nothing },
 	{ "promote-by-hand", 0, promote_begin, nothing },
 	{ "miss-number", 0, miss_number_begin, miss_number_end },
@@ -472,6 +513,8 @@ const struct fault_row fault_rows[] = {
 	/* Rare ones in random runs (runs.c). */
 	{ "late-number", 0, late_number_begin, late_number_end },
 	{ "restore-volume", 0, take_snapshot, restore_snapshot },
+	{ "automatic-off", 0, automatic_off_begin, nothing },
+	{ "wipe-status", 0, wipe_status_begin, nothing },
 };
 const size_t fault_row_count = ARRAY_LENGTH(fault_rows);
 
