@@ -33,7 +33,12 @@
 #define OWN_NAME "agkeeper"
 static const char *const converted_crds[] = { "mssqlservers.kubedb.com", NULL };
 
-enum { STOP_DEADLINE_MS = 15000, CLIENT_CA_MAX = 1 << 20 };
+enum {
+	/* Longer than the gate holds a deletion back (webhook/handover.h); with the pause before it, which is 5 s in a
+	 * pod, well below terminationGracePeriodSeconds. */
+	STOP_DEADLINE_MS = 21000,
+	CLIENT_CA_MAX = 1 << 20
+};
 
 /* The running process. Parts are made in the order of the members; what is not used stays NULL. */
 struct process {
@@ -297,10 +302,12 @@ static int start(struct process *process, struct error **err) {
 }
 
 static void stop(struct process *process) {
-	engine_stop(process->engine);
+	engine_resign(process->engine);
 	/* Reviews first: the others may hang in a request to an API server that does not answer, for longer than the
-	 * pod is given to end. */
+	 * pod is given to end. They still need the caches: a deletion that is held back is let go when the leader that
+	 * comes after us has handed over, or at its own deadline. */
 	if (process->server != NULL) server_drain(process->server, STOP_DEADLINE_MS);
+	engine_stop(process->engine);
 	upkeep_stop(process->upkeep);
 	if (process->keeper != NULL) keeper_stop(process->keeper);
 	if (process->files != NULL) certificate_files_stop(process->files);

@@ -28,7 +28,9 @@ struct handover_options {
 
 struct handover;
 struct handover *handover_new(const struct handover_options *options);
-/* Lets everybody go. From now on nobody is held back. */
+/* Lets everybody go, whatever they wait for: as at the deadline, a pod can always be deleted. A process that ends waits
+ * before that until all have ended by themselves (server_drain), with its caches alive. From now on nobody is held
+ * back. */
 void handover_stop(struct handover *gate);
 /* A stopped gate, and the last one must be gone; NULL is fine. */
 void handover_free(struct handover *gate);

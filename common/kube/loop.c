@@ -18,6 +18,7 @@ struct transfer {
 	CURL *easy;
 	bool running; /* the multi handle has it */
 	bool try_once;
+	bool is_submitted, is_urgent; /* by kube_loop_submit: takes one of the places */
 	int attempts;
 	int64_t start_at; /* when not running: monotonic milliseconds */
 	kube_done *done;
@@ -27,7 +28,8 @@ struct transfer {
 struct kube_loop {
 	struct kube_client *client;
 	CURLM *multi;
-	struct transfer *transfers;
+	struct transfer *transfers; /* the newest first */
+	int places_taken;
 	struct loop_member *members;
 	int64_t distrust_until; /* monotonic milliseconds */
 	int64_t success_at;     /* the same; 0: never */
@@ -69,9 +71,16 @@ static void unlink_transfer(struct transfer *transfer) {
 	*at = transfer->next;
 }
 
+/* Before and after curl has it. */
+static void set_running(struct transfer *transfer, bool running) {
+	if (transfer->is_submitted) transfer->loop->places_taken += running - transfer->running;
+	transfer->running = running;
+}
+
 void transfer_cancel(struct transfer *transfer) {
 	unlink_transfer(transfer);
 	if (transfer->running) curl_multi_remove_handle(transfer->loop->multi, transfer->easy);
+	set_running(transfer, false);
 	curl_easy_cleanup(transfer->easy);
 	call_free(&transfer->call);
 	free(transfer);
@@ -106,8 +115,8 @@ static void begin_attempt(struct transfer *transfer) {
 		return;
 	}
 	curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
-	transfer->running = curl_multi_add_handle(transfer->loop->multi, transfer->easy) == CURLM_OK;
-	if (!transfer->running) abort();
+	if (curl_multi_add_handle(transfer->loop->multi, transfer->easy) != CURLM_OK) abort();
+	set_running(transfer, true);
 }
 
 void loop_distrust_connections(struct kube_loop *loop) {
@@ -127,7 +136,7 @@ static void end_attempt(struct transfer *transfer, CURLcode result) {
 	cleanup_error struct error *err = NULL;
 	cleanup_json struct json_object *answer = NULL;
 	curl_multi_remove_handle(transfer->loop->multi, transfer->easy);
-	transfer->running = false;
+	set_running(transfer, false);
 	if (result == CURLE_OPERATION_TIMEDOUT) loop_distrust_connections(transfer->loop);
 	if (call_finish(&transfer->call, result, &answer, &err) < 0) {
 		bool may_repeat = !transfer->try_once || err->code == 401;
@@ -141,15 +150,30 @@ static void end_attempt(struct transfer *transfer, CURLcode result) {
 	complete(transfer, answer, err);
 }
 
-/* Completing one may add and remove others, so every find starts over; there are a few dozen at most. */
+static bool has_place(const struct transfer *transfer) {
+	int places = transfer->is_urgent ? 2 * KUBE_AT_ONCE : KUBE_AT_ONCE;
+	return !transfer->is_submitted || transfer->loop->places_taken < places;
+}
+
+static bool goes_before(const struct transfer *one, const struct transfer *other) {
+	return (!one->is_submitted || one->is_urgent) && other->is_submitted && !other->is_urgent;
+}
+
+/* Of the first in rank the oldest. Completing one may add and remove others, so every find starts over; there are a few
+ * hundred at most. */
 static struct transfer *find_due(const struct kube_loop *loop, int64_t now) {
-	struct transfer *transfer = loop->transfers;
-	while (transfer != NULL && (transfer->running || transfer->start_at > now)) transfer = transfer->next;
-	return transfer;
+	struct transfer *found = NULL;
+	for (struct transfer *transfer = loop->transfers; transfer != NULL; transfer = transfer->next) {
+		if (transfer->running || transfer->start_at > now || !has_place(transfer)) continue;
+		if (found == NULL || !goes_before(found, transfer)) found = transfer;
+	}
+	return found;
 }
 
 void kube_loop_submit(struct kube_loop *loop, const struct kube_request *request, kube_done *done, void *context) {
-	transfer_start(loop, request, done, context);
+	struct transfer *transfer = transfer_start(loop, request, done, context);
+	transfer->is_submitted = true;
+	transfer->is_urgent = request->is_urgent;
 }
 
 /* ---- Steps ---- */
@@ -168,10 +192,12 @@ static int64_t tick_members(struct kube_loop *loop, int64_t now) {
 	return next;
 }
 
+/* Who waits for a place gets it when another one ends, which ends the wait. */
 static int64_t next_start(const struct kube_loop *loop) {
 	int64_t next = INT64_MAX;
 	for (const struct transfer *transfer = loop->transfers; transfer != NULL; transfer = transfer->next) {
-		if (!transfer->running && transfer->start_at < next) next = transfer->start_at;
+		bool waits = !transfer->running && has_place(transfer);
+		if (waits && transfer->start_at < next) next = transfer->start_at;
 	}
 	return next;
 }

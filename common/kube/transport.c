@@ -79,7 +79,8 @@ void transport_set_up(const struct kube_client *client, CURL *easy) {
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "agkeeper/" AGKEEPER_VERSION);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+	/* Only where HTTP/2 may come of it: else every new connection would wait for the one before to be answered. */
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncmp(client->url_base, "https:", strlen("https:")) == 0 ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	set_pem(easy, &config->ca, CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB);
 	set_pem(easy, &config->certificate, CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB);

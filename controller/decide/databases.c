@@ -150,6 +150,7 @@ static const struct replica_view *holder_of(const struct deciding *deciding, con
 	return NULL;
 }
 
+/* … until it is time to try again. */
 static bool is_stuck(const struct deciding *deciding, const char *database) {
 	static const enum action_type steps[] = { ACTION_CREATE_DATABASE, ACTION_SET_RECOVERY_FULL,
 		                                  ACTION_BACKUP_DATABASE, ACTION_BACKUP_OTHERS_DATABASE,
@@ -157,7 +158,8 @@ static bool is_stuck(const struct deciding *deciding, const char *database) {
 	for (size_t i = 0; i < ARRAY_LENGTH(steps); i++) {
 		const struct attempt *attempt =
 		        attempt_of(deciding->view, steps[i], deciding->primary->pod_name, database);
-		if (attempt != NULL && attempt->failures >= STUCK_AFTER) return true;
+		if (attempt != NULL && attempt->failures >= STUCK_AFTER && attempt->next_at > deciding->view->now)
+			return true;
 	}
 	return false;
 }
@@ -197,7 +199,7 @@ static bool loosens(struct deciding *deciding, enum action_type type, const char
 static const char *create(struct deciding *deciding, const char *database) {
 	const struct replica_view *holder = holder_of(deciding, database);
 	if (holder == NULL) {
-		if (!is_stuck(deciding, database) && loosens(deciding, ACTION_CREATE_DATABASE, database))
+		if (loosens(deciding, ACTION_CREATE_DATABASE, database))
 			return "it is created as soon as the record is written";
 		return step(deciding, ACTION_CREATE_DATABASE, database, "creating it");
 	}

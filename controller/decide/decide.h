@@ -21,7 +21,7 @@
 #include "controller/decide/record.h"
 #include "controller/decide/view.h"
 
-enum { STEP_SEATED, STEP_RESEAT, STEP_ENDPOINT, STEP_BOTH_ENDPOINTS, STEP_REJOIN, STEP_GIVEN_UP };
+enum { STEP_SEATED, STEP_RESEAT, STEP_ENDPOINT, STEP_BOTH_ENDPOINTS, STEP_BOTH_AGAIN, STEP_REJOIN, STEP_GIVEN_UP };
 
 /* What one decision leaves for the next. Losing it (a restart) delays, and never harms. Zero-initialise it. */
 struct scratch {
@@ -59,6 +59,9 @@ struct scratch {
 		int64_t step_at;
 		int64_t lost_since;   /* the primary does not see it; 0: it does */
 		int64_t flowed_epoch; /* in which the primary last had it */
+		int64_t met_epoch;    /* in which the ladder last saw it connected */
+		int64_t cycled_epoch; /* in which its endpoint was restarted when the primary was stable */
+		int64_t joined_epoch; /* in which the primary's was, since a JOIN had come to nothing */
 		int64_t stale_since;  /* says PRIMARY and is not the recorded one; 0: it does not */
 		int64_t offline_at;   /* when it was told OFFLINE last */
 		int64_t seated_at;    /* when it was told SET (ROLE = SECONDARY) last */

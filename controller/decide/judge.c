@@ -46,9 +46,10 @@ static bool volume_is_gone(const struct deciding *deciding, const struct replica
 	return primary == NULL;
 }
 
+/* Deleted without a grace period it is gone with the API server's next write: by force, or because it has ended. */
 static bool pod_is_gone(const struct deciding *deciding, const struct replica_view *primary) {
 	(void)deciding;
-	return !primary->pod.exists;
+	return !primary->pod.exists || (primary->pod.is_deleting && primary->pod.deletion_grace_s == 0);
 }
 
 static bool container_is_terminated(const struct deciding *deciding, const struct replica_view *primary) {
@@ -162,10 +163,12 @@ static bool note_unwell(struct deciding *deciding, const struct replica_view *pr
 static void note_primary(struct deciding *deciding) {
 	struct scratch *scratch = deciding->scratch;
 	const char *container = deciding->primary->pod.incarnation_container;
-	if (scratch->primary_since == 0 || scratch->epoch != deciding->record->epoch)
-		scratch->primary_since = deciding->view->now;
+	if (container == NULL) container = "";
+	/* In a hand-over the epoch changes before the primary does. */
+	bool is_same = scratch->epoch == deciding->record->epoch && strcmp(scratch->container, container) == 0;
+	if (scratch->primary_since == 0 || !is_same) scratch->primary_since = deciding->view->now;
 	scratch->epoch = deciding->record->epoch;
-	snprintf(scratch->container, sizeof(scratch->container), "%s", container != NULL ? container : "");
+	snprintf(scratch->container, sizeof(scratch->container), "%s", container);
 }
 
 bool others_suffice(const struct deciding *deciding) {

@@ -14,7 +14,10 @@ enum {
 	STABLE_MS = 30000, /* cycling the primary's endpoint helps only then (observed: at 0 s no, at 30 s yes) */
 	YOUNG_MS = 10000,  /* a former primary that connects to a younger one latches (Msg 41104) */
 	START_AGAIN_MS = 300000,
+	SETTLE_MS =
+	        1500, /* a session that can begin does so with the primary's next message, which comes each second */
 	LOOK_MS = 1000,
+	LOOK_CLOSELY_MS = 3000, /* so long after an endpoint was restarted what comes of it is looked at all the time */
 };
 
 struct patient {
@@ -111,6 +114,29 @@ static bool primary_is_stable(const struct patient *patient) {
 	return is_disconnected(patient) && age_of_primary(patient) >= STABLE_MS;
 }
 
+/* No session since the primary took its role, and it is old enough by now: what hinders it is what both endpoints keep
+ * of sessions before, and nothing but restarting them helps. */
+static bool has_never_met(const struct patient *patient) {
+	return primary_is_stable(patient) && patient->own->met_epoch != patient->deciding->record->epoch;
+}
+
+static bool may_be_reseated(const struct patient *patient) {
+	return is_secondary(patient) && !has_never_met(patient);
+}
+
+/* Restarting the primary's endpoint disturbs nobody then. */
+static bool nobody_is_connected(const struct patient *patient) {
+	const struct sql_observation *seen = patient->deciding->primary->server.seen;
+	for (size_t i = 0; i < seen->replica_count; i++) {
+		if (!seen->replicas[i].is_local && seen->replicas[i].connected == SQL_CONNECTED) return false;
+	}
+	return true;
+}
+
+static bool primary_is_alone(const struct patient *patient) {
+	return primary_is_stable(patient) && nobody_is_connected(patient);
+}
+
 /* Dropping it from the group takes its confirmations away: only one that counts nowhere any more. */
 static bool may_be_dropped(const struct patient *patient) {
 	const struct record *record = patient->deciding->record;
@@ -135,13 +161,23 @@ static bool seat(const struct patient *patient) {
 }
 
 static bool restart_endpoint(const struct patient *patient) {
-	return do_at(patient, patient->replica, ACTION_RESTART_ENDPOINT, "it is not connected to the primary");
+	if (!do_at(patient, patient->replica, ACTION_RESTART_ENDPOINT, "it is not connected to the primary"))
+		return false;
+	if (primary_is_stable(patient)) patient->own->cycled_epoch = patient->deciding->record->epoch;
+	return true;
 }
 
-/* Other secondaries lose their session for a moment: their own rows show it, and that they are back. */
+/* The primary's after its own: it is the primary that opens the session. Other secondaries lose theirs for a moment:
+ * their own rows show it, and that they are back. */
 static bool restart_both_endpoints(const struct patient *patient) {
-	if (!restart_endpoint(patient)) return false;
-	return do_at(patient, patient->deciding->primary, ACTION_RESTART_ENDPOINT, "a secondary does not connect");
+	if (patient->own->cycled_epoch != patient->deciding->record->epoch) {
+		restart_endpoint(patient);
+		return false; /* the step itself comes after */
+	}
+	if (!do_at(patient, patient->deciding->primary, ACTION_RESTART_ENDPOINT, "a secondary does not connect"))
+		return false;
+	patient->own->cycled_epoch = 0;
+	return true;
 }
 
 /* What follows, JOIN and SET (ROLE = SECONDARY), is what any replica gets that is not in the group. */
@@ -169,18 +205,29 @@ static const struct rung {
 } rungs[] = {
 	{ STEP_SEATED, 0, may_be_seated, "RESOLVING, and there is a primary", seat, "ReplicaSeated",
 	  "told to follow the primary (SET ROLE = SECONDARY)" },
-	{ STEP_RESEAT, 10000, is_secondary, "SECONDARY, and not connected or not synchronizing", seat,
+	{ STEP_RESEAT, 10000, may_be_reseated, "SECONDARY, and not connected or not synchronizing", seat,
 	  "ReplicaReseated", "told again to follow the primary" },
 	{ STEP_ENDPOINT, 10000, is_disconnected, "still not connected", restart_endpoint, "EndpointRestarted",
 	  "its mirroring endpoint was restarted" },
 	{ STEP_BOTH_ENDPOINTS, 10000, primary_is_stable,
 	  "still not connected, and the primary is old enough in its role", restart_both_endpoints,
 	  "BothEndpointsRestarted", "its mirroring endpoint and the primary's were restarted" },
+	{ STEP_BOTH_AGAIN, 10000, primary_is_alone,
+	  "nor did that help, and no secondary is connected that it would disturb", restart_both_endpoints,
+	  "BothEndpointsRestarted", "its mirroring endpoint and the primary's were restarted again" },
 	{ STEP_REJOIN, 20000, may_be_dropped, "nothing else has helped, and it counts for no commit", drop,
 	  "ReplicaRejoins", "leaves the group and joins it anew; its files stay" },
 	{ STEP_GIVEN_UP, 60000, is_helpless, "nothing has helped", give_up, "ReplicaGivenUp",
 	  "does not synchronize whatever was tried; it is tried again every 5 minutes" },
 };
+
+static int64_t least_of(const struct patient *patient, const struct rung *rung) {
+	bool is_sure = rung->step == STEP_REJOIN && (is_latched(patient) || is_estranged(patient));
+	if (is_sure) return 0;
+	if (rung->step == STEP_ENDPOINT && has_never_met(patient)) return SETTLE_MS;
+	if (rung->step == STEP_BOTH_ENDPOINTS && has_never_met(patient) && nobody_is_connected(patient)) return 0;
+	return rung->least_ms;
+}
 
 static void climb(struct patient *patient) {
 	struct replica_scratch *own = patient->own;
@@ -190,8 +237,7 @@ static void climb(struct patient *patient) {
 		bool is_next = rung->step == STEP_SEATED || rung->step > own->step;
 		if (rung->step == STEP_REJOIN && is_latched(patient)) is_next = true;
 		if (!is_next || !rung->when(patient)) continue;
-		bool is_sure = rung->step == STEP_REJOIN && (is_latched(patient) || is_estranged(patient));
-		int64_t least = is_sure ? 0 : rung->least_ms;
+		int64_t least = least_of(patient, rung);
 		if (patient->waited < least) {
 			plan_look(patient->deciding->plan, least - patient->waited);
 			return;
@@ -235,12 +281,32 @@ static bool resume(struct patient *patient) {
 	return resume_at(patient->deciding, patient->replica);
 }
 
+/* JOIN waits for the primary's configuration. What the primary's endpoint keeps of sessions before may hold that back;
+ * once, because it disturbs the others for a moment. */
+static bool may_open_to_newcomer(const struct patient *patient) {
+	const struct deciding *deciding = patient->deciding;
+	return attempt_of(deciding->view, ACTION_JOIN, patient->replica->pod_name, NULL) != NULL &&
+	       age_of_primary(patient) >= STABLE_MS && patient->own->joined_epoch != deciding->record->epoch;
+}
+
 static void join(struct patient *patient) {
 	/* A member that lost the group leaves the synchronous set first: it is another one when it is back. */
 	if (patient->row == NULL || !patient->replica->server.is_bootstrapped) return;
 	if (record_find(patient->deciding->record, patient->replica->pod_name, NULL) >= 0) return;
 	if (!may_join(patient->deciding, patient->replica)) return;
+	if (may_open_to_newcomer(patient) && do_at(patient, patient->deciding->primary, ACTION_RESTART_ENDPOINT,
+	                                           "a replica that joins hears nothing of it"))
+		patient->own->joined_epoch = patient->deciding->record->epoch;
 	do_at(patient, patient->replica, ACTION_JOIN, "it is not in the group");
+}
+
+/* What was done for it a moment ago shows within milliseconds; when the primary becomes stable is known before. */
+static void look_after(const struct patient *patient) {
+	const struct replica_scratch *own = patient->own;
+	int64_t age = age_of_primary(patient);
+	bool is_close = own->step >= STEP_ENDPOINT && patient->deciding->view->now - own->step_at < LOOK_CLOSELY_MS;
+	plan_look(patient->deciding->plan, is_close ? SOON_MS : LOOK_MS);
+	if (is_disconnected(patient) && age < STABLE_MS) plan_look(patient->deciding->plan, STABLE_MS - age);
 }
 
 static void help(struct deciding *deciding, const struct replica_view *replica) {
@@ -255,6 +321,7 @@ static void help(struct deciding *deciding, const struct replica_view *replica) 
 		return;
 	}
 	if (!answers(deciding, replica) || role_of(replica) == SQL_ROLE_PRIMARY) return;
+	if (is_connected(&patient)) own->met_epoch = deciding->record->epoch;
 	if (is_well(&patient)) {
 		own->unsynchronized_since = own->seated_at = 0;
 		own->step = STEP_SEATED;
@@ -262,7 +329,7 @@ static void help(struct deciding *deciding, const struct replica_view *replica) 
 		return;
 	}
 	if (own->unsynchronized_since == 0) own->unsynchronized_since = own->step_at = now;
-	plan_look(deciding->plan, LOOK_MS);
+	look_after(&patient);
 	if (resume(&patient) || is_progressing(&patient)) {
 		own->step_at = now;
 		return;

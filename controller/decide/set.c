@@ -14,7 +14,7 @@
 #include "sql/messages.h"
 
 enum {
-	LOST_MS = 3000,      /* the primary lost sight of a member: then it is taken out */
+	LOST_MS = 1000,      /* the primary lost sight of a member: then it is taken out */
 	NEVER_SEEN_MS = 600, /* … that has not come to this primary at all: writers wait for it since the promotion */
 	CAUGHT_UP_KB = 16384, /* of log that is still to be sent: who lacks more is no member yet */
 	SYNCHRONOUS_MAX = 5   /* SQL Server's limit, the primary included (2019 and later) */

@@ -73,6 +73,12 @@ static const char *words_of(const struct json_object *state) {
 	return message != NULL ? message : text_at(state, "reason");
 }
 
+/* 0: it does not say. */
+static int64_t time_at(const struct json_object *object, const char *key) {
+	const char *text = json_get_text(object, key);
+	return text != NULL ? clock_parse_rfc3339(text) : 0;
+}
+
 static const char *trouble_of_container(const struct json_object *status) {
 	const struct json_object *waiting = json_get_path(status, "state", "waiting", NULL);
 	const char *reason = json_get_text(waiting, "reason");
@@ -166,6 +172,7 @@ void pod_view_read(const struct json_object *pod, const char *update_revision, c
 	if (pod == NULL) return;
 	const struct json_object *metadata = json_get(pod, "metadata");
 	const struct json_object *labels = json_get(metadata, "labels");
+	view->created = time_at(metadata, "creationTimestamp");
 	view->uid = json_get_text(metadata, "uid");
 	view->node = text_at(json_get(pod, "spec"), "nodeName");
 	view->ip = text_at(json_get(pod, "status"), "podIP");
@@ -228,16 +235,16 @@ void claim_view_read(const struct json_object *claim, struct claim_view *view) {
 	if (claim == NULL) return;
 	const struct json_object *metadata = json_get(claim, "metadata");
 	const struct json_object *spec = json_get(claim, "spec");
-	const char *created = json_get_text(metadata, "creationTimestamp");
+	view->created = time_at(metadata, "creationTimestamp");
 	view->uid = json_get_text(metadata, "uid");
 	view->is_deleting = is_deleting(metadata);
 	view->is_labelled = is_labelled(metadata);
-	view->created = created != NULL ? clock_parse_rfc3339(created) : 0;
 	view->storage_class = json_get_text(spec, "storageClassName");
 	read_storage(json_get_path(spec, "resources", "requests", NULL), &view->requested);
 	read_storage(json_get_path(claim, "status", "capacity", NULL), &view->capacity);
 	view->is_resizing = condition_is(claim, "Resizing", "True");
 	view->waits_for_node = condition_is(claim, "FileSystemResizePending", "True");
+	view->waits_since = time_at(condition_of(claim, "FileSystemResizePending"), "lastTransitionTime");
 	view->trouble = resize_error(claim);
 }
 

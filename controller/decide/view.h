@@ -21,6 +21,7 @@
 
 struct pod_view {
 	bool exists;
+	int64_t created;                          /* seconds since 1970 */
 	const char *uid, *node, *ip, *role_label; /* NULL: none */
 	const char *incarnation_container;        /* containerID of SQL Server's container; NULL: none yet */
 	bool is_ready;
@@ -49,6 +50,7 @@ struct claim_view {
 	int64_t created; /* seconds since 1970 */
 	struct quantity requested, capacity;
 	bool is_resizing, waits_for_node; /* conditions Resizing, FileSystemResizePending */
+	int64_t waits_since;              /* … the latter: seconds since 1970; 0: it does not say */
 	const char *storage_class;
 	const char *trouble; /* what the storage says of an expansion that fails; NULL: nothing */
 	bool is_labelled;    /* as every child of the object whose pod it belongs to */

@@ -88,7 +88,8 @@ bool volume_is_refused(const struct deciding *deciding, const struct replica_vie
 
 /* ---- Offline ---- */
 
-/* The volume whose turn it is: a secondary's, the primary's last. NULL: none is left. */
+/* The volume whose turn it is: first that of a replica that does without it anyway, then a secondary's, the primary's
+ * last. NULL: none is left. */
 const struct replica_view *volume_in_turn(const struct deciding *deciding, struct quantity size);
 /* The StatefulSet is kept away, so that the pod whose volume grows is not made anew at once. The other pods run on
  * meanwhile; when one of them is gone, it is not kept away. */

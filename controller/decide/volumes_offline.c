@@ -14,10 +14,20 @@
 #include "controller/decide/rollout.h"
 #include "controller/decide/volumes.h"
 
+/* Its node was to do its part under the running pod, and has not: it will when the pod is started anew. One that was
+ * started since is on its way. */
+static bool is_left_by_node(const struct replica_view *replica) {
+	const struct pod_view *pod = &replica->pod;
+	int64_t since = replica->claim.waits_since;
+	if (!pod->exists || since == 0) return false;
+	return pod->created < since || (pod->created == since && pod->is_running);
+}
+
 /* Larger, but for what its pod's node does when it is started. */
-static bool may_return(const struct claim_view *claim, struct quantity size) {
-	enum volume_state state = volume_state(claim, size);
-	return state == VOLUME_DONE || state == VOLUME_WAITS_FOR_NODE || state == VOLUME_ABSENT;
+static bool may_return(const struct replica_view *replica, struct quantity size) {
+	enum volume_state state = volume_state(&replica->claim, size);
+	if (state == VOLUME_WAITS_FOR_NODE) return !is_left_by_node(replica);
+	return state == VOLUME_DONE || state == VOLUME_ABSENT;
 }
 
 static bool is_recorded_primary(const struct deciding *deciding, const struct replica_view *replica) {
@@ -25,15 +35,35 @@ static bool is_recorded_primary(const struct deciding *deciding, const struct re
 	       view_is_member(replica, &deciding->record->primary);
 }
 
+/* SQL Server does not start, which may be for want of space: nothing is lost by taking it away, primary or not. */
+static bool cannot_start(const struct replica_view *replica) {
+	return replica->pod.exists && replica->pod.is_stuck && !replica->pod.is_running;
+}
+
+static bool is_member(const struct deciding *deciding, const struct replica_view *replica) {
+	for (size_t i = 0; i < deciding->record->member_count; i++) {
+		if (view_is_member(replica, &deciding->record->members[i])) return true;
+	}
+	return false;
+}
+
+/* Who has least to lose: what does not start, then what is away already, then a secondary that is not back (its disk
+ * may be full: it never will be before its volume has grown), then the others, the primary last. */
+static int rank_of(const struct deciding *deciding, const struct replica_view *replica) {
+	if (cannot_start(replica)) return 0;
+	if (is_recorded_primary(deciding, replica)) return 4;
+	if (!replica->pod.exists || replica->pod.is_deleting) return 1;
+	return replica_is_back(deciding, replica) ? 3 : 2;
+}
+
 const struct replica_view *volume_in_turn(const struct deciding *deciding, struct quantity size) {
-	const struct replica_view *primary = NULL;
+	const struct replica_view *next = NULL;
 	for (size_t i = deciding->spec->replica_count; i-- > 0;) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
-		if (may_return(&replica->claim, size)) continue;
-		if (!is_recorded_primary(deciding, replica)) return replica;
-		primary = replica;
+		if (may_return(replica, size)) continue;
+		if (next == NULL || rank_of(deciding, replica) < rank_of(deciding, next)) next = replica;
 	}
-	return primary;
+	return next;
 }
 
 /* ---- The StatefulSet ---- */
@@ -98,11 +128,18 @@ void volumes_release_pods(struct deciding *deciding, const char *reason) {
 
 #define TEXT(...) plan_text(deciding->plan, __VA_ARGS__)
 
+/* One that counts for nothing and still has to grow is not waited for by another that is not back: both may be full. */
+static bool is_given_up(const struct deciding *deciding, const struct replica_view *replica,
+                        const struct replica_view *chosen, struct quantity size) {
+	return !may_return(replica, size) && !is_member(deciding, replica) && !replica_is_back(deciding, chosen);
+}
+
 static const struct replica_view *other_that_is_missed(const struct deciding *deciding,
-                                                       const struct replica_view *chosen) {
+                                                       const struct replica_view *chosen, struct quantity size) {
 	for (size_t i = 0; i < deciding->spec->replica_count; i++) {
 		const struct replica_view *replica = &deciding->view->replicas[i];
-		if (replica != chosen && !replica_is_back(deciding, replica)) return replica;
+		if (replica == chosen || replica_is_back(deciding, replica)) continue;
+		if (!is_given_up(deciding, replica, chosen, size)) return replica;
 	}
 	return NULL;
 }
@@ -117,8 +154,10 @@ static const char *hand_over(struct deciding *deciding, const char *pod) {
 }
 
 /* Where there is a group, only while its primary serves: whoever is taken away is missed by nobody. */
-static const char *what_it_waits_for(struct deciding *deciding, const struct replica_view *replica) {
-	const struct replica_view *missed = other_that_is_missed(deciding, replica);
+static const char *what_it_waits_for(struct deciding *deciding, const struct replica_view *replica,
+                                     struct quantity size) {
+	if (cannot_start(replica)) return NULL;
+	const struct replica_view *missed = other_that_is_missed(deciding, replica, size);
 	bool has_group = deciding->spec->is_group && deciding->record->is_initialized;
 	if (has_group && (deciding->state != GROUP_STEADY || deciding->primary == NULL))
 		return TEXT("%s is next, and waits for the group to have a primary that answers", replica->pod_name);
@@ -128,8 +167,9 @@ static const char *what_it_waits_for(struct deciding *deciding, const struct rep
 	return NULL;
 }
 
-static void take_away(struct deciding *deciding, const struct replica_view *replica, const char **words) {
-	*words = what_it_waits_for(deciding, replica);
+static void take_away(struct deciding *deciding, const struct replica_view *replica, struct quantity size,
+                      const char **words) {
+	*words = what_it_waits_for(deciding, replica, size);
 	if (*words != NULL) return;
 	if (must_hand_over(deciding, replica)) {
 		*words = hand_over(deciding, replica->pod_name);
@@ -149,7 +189,7 @@ static void take_away(struct deciding *deciding, const struct replica_view *repl
 void volume_grow_offline(struct deciding *deciding, const struct replica_view *replica, const struct volume_wish *wish,
                          const char **words) {
 	if (replica->pod.exists) {
-		take_away(deciding, replica, words);
+		take_away(deciding, replica, wish->size, words);
 	} else if (deciding->view->has_set) {
 		/* It is being made anew, for another reason. */
 		*words = TEXT("%s is next, and waits for its pod", replica->pod_name);

@@ -279,24 +279,76 @@ static void log_certificate(const struct managed *managed, const struct bundle *
 	         log_str("secret", managed->spec.certificate_secret), log_int("until", facts.not_after));
 }
 
+/* ---- Issuing: keys are made in the workshop ---- */
+
+struct job {
+	struct deed *deed;
+	char *own_version; /* of what the bundle was read from */
+	char *keep_trusted;
+	struct issue issue;
+	struct bundle_plan plan;
+	struct bundle bundle;
+	struct error *err;
+};
+
+static struct job *job_new(struct deed *deed) {
+	const struct managed *managed = deed->managed;
+	struct job *job = xcalloc(1, sizeof(*job));
+	job->deed = deed;
+	job->own_version = copy(managed->own_version);
+	issue_begin(&job->issue, managed);
+	job->keep_trusted = copy(job->issue.view.keep_trusted);
+	job->issue.view.keep_trusted = job->keep_trusted;
+	bundle_copy(&job->bundle, &managed->bundle);
+	job->plan = bundle_decide(&job->bundle, &job->issue.view);
+	return job;
+}
+
+static void job_free(struct job *job) {
+	free(job->own_version);
+	free(job->keep_trusted);
+	issue_free(&job->issue);
+	bundle_free(&job->bundle);
+	error_free(job->err);
+	free(job);
+}
+
+/* On the workshop's thread: touches nothing but the job. */
+static void make_keys(void *argument) {
+	struct job *job = argument;
+	(void)bundle_apply(&job->bundle, &job->plan, &job->issue.view, &job->err);
+}
+
+static void on_keys(void *argument, bool was_run) {
+	struct job *job = argument;
+	struct deed *deed = job->deed;
+	const struct managed *managed = deed->managed;
+	bool is_ours = was_run && !managed->is_gone && managed->is_readable && is_ours_to_issue(managed);
+	bool is_same = is_ours && managed->own_version != NULL && strcmp(managed->own_version, job->own_version) == 0;
+	if (!is_ours) {
+		deed_drop(deed, "it is not ours to issue any more");
+	} else if (!is_same) {
+		deed_drop(deed, "the Secret was changed meanwhile");
+	} else if (job->err != NULL) {
+		deed_end(deed, job->err);
+	} else {
+		if (job->plan.why_serving != NULL) log_certificate(managed, &job->bundle);
+		write_own(deed, &job->bundle);
+	}
+	job_free(job);
+}
+
 void act_issue_certificate(struct deed *deed) {
-	struct managed *managed = deed->managed;
-	cleanup_error struct error *err = NULL;
+	const struct managed *managed = deed->managed;
 	if (!is_ours_to_issue(managed) || managed->own_version == NULL) {
 		deed_drop(deed, "it is not ours to issue any more");
 		return;
 	}
-	cleanup_issue struct issue issue;
-	issue_begin(&issue, managed);
-	const struct bundle_plan plan = bundle_decide(&managed->bundle, &issue.view);
-	cleanup_bundle struct bundle bundle = { 0 };
-	bundle_copy(&bundle, &managed->bundle);
-	if (plan.steps == 0) {
-		write_mounted(deed);
-	} else if (bundle_apply(&bundle, &plan, &issue.view, &err) < 0) {
-		deed_end(deed, err);
-	} else {
-		if (plan.why_serving != NULL) log_certificate(managed, &bundle);
-		write_own(deed, &bundle);
+	struct job *job = job_new(deed);
+	if (job->plan.steps != 0) {
+		workshop_submit(managed->engine->workshop, make_keys, on_keys, job);
+		return;
 	}
+	job_free(job);
+	write_mounted(deed);
 }

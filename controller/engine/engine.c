@@ -37,6 +37,7 @@ static void end_tenure(struct engine *engine) {
 	atomic_store(&engine->leading, false);
 	metric_set(metric_cell(engine->metrics.leading, NULL), 0);
 	managed_forget_all(engine);
+	if (engine->workshop != NULL) workshop_clear(engine->workshop);
 }
 
 static void on_lease(void *context, bool leading) {
@@ -125,18 +126,19 @@ static int64_t end_pauses(struct engine *engine, int64_t now) {
 /* Looks at what is due, for a while; whether something is left. */
 static bool work(struct engine *engine) {
 	int64_t until = clock_monotonic_ms() + TURN_MS;
-	while (engine->requests < REQUESTS_MAX) {
-		cleanup_free char *key = queue_take(engine->queue);
+	for (;;) {
+		bool is_full = engine->requests >= REQUESTS_MAX;
+		cleanup_free char *key = is_full ? queue_take_urgent(engine->queue) : queue_take(engine->queue);
 		if (key == NULL) return false;
 		reconcile(engine, key);
 		queue_done(engine->queue, key);
 		if (clock_monotonic_ms() >= until) return true;
 	}
-	return false;
 }
 
 static int64_t wait_ms(struct engine *engine, int64_t until) {
-	int64_t wait = engine->requests < REQUESTS_MAX ? queue_wait_ms(engine->queue) : STEP_MS;
+	bool is_full = engine->requests >= REQUESTS_MAX && !queue_has_urgent(engine->queue);
+	int64_t wait = is_full ? STEP_MS : queue_wait_ms(engine->queue);
 	int64_t left = until - clock_monotonic_ms();
 	if (wait < 0 || wait > STEP_MS) wait = STEP_MS;
 	if (left < wait) wait = left > 0 ? left : 0;
@@ -146,6 +148,7 @@ static int64_t wait_ms(struct engine *engine, int64_t until) {
 static void turn(struct engine *engine) {
 	sql_pool_deliver(engine->pool);
 	sql_streams_deliver(engine->streams);
+	workshop_deliver(engine->workshop);
 	int64_t now = clock_monotonic_ms();
 	int64_t until = end_pauses(engine, now);
 	int64_t discovery = discovery_tick(engine, now);
@@ -187,6 +190,7 @@ struct engine *engine_new(const struct engine_options *options, struct error **e
 	engine->pool = sql_pool_new(library, &(struct sql_pool_options){ .wake = wake, .context = engine });
 	engine->streams =
 	        sql_streams_new(engine->pool, &(struct sql_streams_options){ .wake = wake, .context = engine });
+	engine->workshop = workshop_new(&(struct workshop_options){ .wake = wake, .context = engine });
 	engine->metrics = engine_metrics_new(options->metrics);
 	engine->queue = queue_new(&(struct queue_options){
 	        .name = "objects", .metrics = options->metrics, .wake = wake, .context = engine });
@@ -218,7 +222,9 @@ static void end_sessions(struct engine *engine) {
 	if (engine->pool == NULL) return;
 	sql_streams_free(engine->streams);
 	sql_pool_free(engine->pool);
+	workshop_free(engine->workshop);
 	engine->pool = NULL;
+	engine->workshop = NULL;
 }
 
 void engine_stop(struct engine *engine) {

@@ -26,6 +26,7 @@
 #include "controller/engine/attempts.h"
 #include "controller/engine/engine.h"
 #include "controller/engine/queue.h"
+#include "controller/engine/workshop.h"
 #include "kube/events.h"
 #include "kube/lease_keeper.h"
 #include "sql/observation.h"
@@ -38,11 +39,13 @@
 
 enum {
 	PROBE_MS = 5000,             /* between looks at a group that is at rest */
+	WRITERS_PROBE_MS = 1200,     /* … that is written to: commits wait when a replica is lost, until we see it */
+	WRITERS_MS = 30 * 1000,      /* so long after its log was last seen to grow: while they wait it does not */
 	PROBE_TIMEOUT_MS = 5000,     /* of one probe, unless spec says otherwise */
 	SECRETS_MS = 600 * 1000,     /* between reads of an object's Secrets */
 	OWN_SECRET_MS = 3600 * 1000, /* … of our own */
 	SECRETS_SOON_MS = 10000,     /* … when a login failed */
-	REQUESTS_MAX = 128,          /* under way at once, before the next object is looked at */
+	REQUESTS_MAX = 128,          /* under way at once, before the next object is looked at that is not urgent */
 	SETTLE_MS = 5000,            /* for the watch to show what we were answered */
 	SQL_SERVER_PORT_DEFAULT = 1433
 };
@@ -94,6 +97,7 @@ struct engine {
 	struct sql_library *library;
 	struct sql_pool *pool;
 	struct sql_streams *streams;
+	struct workshop *workshop; /* keys are made there */
 	struct event_recorder *recorder;
 	struct lease_keeper *lease;
 	struct engine_metrics metrics;
@@ -231,8 +235,10 @@ struct managed {
 	struct settling *settlings;
 	int64_t probe_at;    /* when to ask all servers again */
 	int64_t probe_ms;    /* how long the last answer took, our own queue included */
+	int64_t written_at;  /* when the primary's log was last seen to have grown; 0: never */
 	bool is_in_motion;   /* the plan asked to look again soon, or a pod has changed: every answer is looked at */
 	bool awaits_answers; /* what there was to decide is decided */
+	bool is_urgent;      /* its primary is lost, or is changing: it goes before the others */
 	int64_t event_at;    /* of a pod, not followed by an action yet; 0: none (ns) */
 	int64_t looks_at;    /* looks are rationed: when they were counted last, and how many are left */
 	int looks_left;
@@ -313,6 +319,7 @@ bool managed_read(struct managed *managed);
 void managed_forget(struct managed *managed);
 void managed_forget_all(struct engine *engine);
 void managed_look(struct managed *managed); /* queues it */
+void managed_set_urgent(struct managed *managed, bool is_urgent);
 void managed_count_phase(struct managed *managed, const char *phase);
 /* Errands keep it alive; the last one frees it when it is gone. */
 void managed_hold(struct managed *managed);

@@ -78,6 +78,11 @@ static void on_child(struct engine *engine, const struct kube_object *old, const
 	if (key != NULL) queue_add(engine->queue, key);
 }
 
+static bool is_primary(const struct managed *managed, const char *pod) {
+	const char *primary = managed->is_readable ? managed->record.primary.pod : NULL;
+	return primary != NULL && strcmp(primary, pod) == 0;
+}
+
 /* Servers are asked at once, and what comes of it is timed. */
 static void on_pod(struct engine *engine, const struct kube_object *old, const struct kube_object *new) {
 	cleanup_free char *key = owner_key(newest(old, new));
@@ -89,6 +94,7 @@ static void on_pod(struct engine *engine, const struct kube_object *old, const s
 		managed->is_in_motion = true;
 	}
 	queue_add(engine->queue, key);
+	if (managed != NULL && is_primary(managed, newest(old, new)->name)) managed_set_urgent(managed, true);
 }
 
 /* The kubelet writes its node's status every few minutes: only what we look at counts. */

@@ -18,6 +18,7 @@ struct work {
 	char *key;
 	enum work_state state;
 	bool again;          /* WORK_TAKEN: once more when it is done */
+	bool is_urgent;      /* goes before those that are not */
 	unsigned failures;   /* in a row */
 	int64_t since;       /* in this state */
 	struct work *next;   /* WORK_DUE: in line */

@@ -60,6 +60,11 @@ void managed_look(struct managed *managed) {
 	if (!managed->is_gone) queue_add(managed->engine->queue, managed->key);
 }
 
+void managed_set_urgent(struct managed *managed, bool is_urgent) {
+	managed->is_urgent = is_urgent;
+	queue_set_urgent(managed->engine->queue, managed->key, is_urgent);
+}
+
 void managed_count_phase(struct managed *managed, const char *phase) {
 	if (managed->phase != NULL && phase != NULL && strcmp(managed->phase, phase) == 0) return;
 	struct metric *metric = managed->engine->metrics.objects;
@@ -234,5 +239,7 @@ void managed_request(struct managed *managed, const struct kube_request *request
 	struct errand *errand = xmalloc(sizeof(*errand));
 	*errand = (struct errand){ managed, then, what };
 	managed_hold(managed);
-	engine_request(managed->engine, request, on_answer, errand);
+	struct kube_request ranked = *request;
+	ranked.is_urgent = managed->is_urgent;
+	engine_request(managed->engine, &ranked, on_answer, errand);
 }

@@ -19,13 +19,18 @@ struct counted {
 	struct metric_cell *worked;
 };
 
+/* Of keys that are due. */
+struct line {
+	struct work *first;
+	struct work *last;
+};
+
 struct queue {
 	struct queue_options options;
 	struct counted counted;
 	pthread_mutex_t lock; /* of what follows */
 	struct keys keys;
-	struct work *first; /* of those that are due */
-	struct work *last;
+	struct line urgent, others;
 	size_t depth;
 	struct timers timers;
 };
@@ -79,14 +84,30 @@ void queue_free(struct queue *queue) {
 
 /* ---- With the lock held ---- */
 
+static struct line *line_of(struct queue *queue, const struct work *work) {
+	return work->is_urgent ? &queue->urgent : &queue->others;
+}
+
+static void join(struct line *line, struct work *work) {
+	work->next = NULL;
+	if (line->last != NULL) line->last->next = work;
+	else line->first = work;
+	line->last = work;
+}
+
+static void leave(struct line *line, const struct work *work) {
+	struct work *before = NULL;
+	for (struct work *at = line->first; at != work; at = at->next) before = at;
+	if (before != NULL) before->next = work->next;
+	else line->first = work->next;
+	if (line->last == work) line->last = before;
+}
+
 static void append(struct queue *queue, struct work *work, int64_t since) {
 	timers_remove(&queue->timers, work);
 	work->state = WORK_DUE;
 	work->since = since;
-	work->next = NULL;
-	if (queue->last != NULL) queue->last->next = work;
-	else queue->first = work;
-	queue->last = work;
+	join(line_of(queue, work), work);
 	metric_set(queue->counted.depth, (double)++queue->depth);
 	metric_increment(queue->counted.adds);
 }
@@ -181,15 +202,27 @@ unsigned queue_failures(struct queue *queue, const char *key) {
 	return failures;
 }
 
-char *queue_take(struct queue *queue) {
+void queue_set_urgent(struct queue *queue, const char *key, bool is_urgent) {
+	pthread_mutex_lock(&queue->lock);
+	struct work *work = keys_find(&queue->keys, key);
+	if (work != NULL && work->is_urgent != is_urgent) {
+		bool waits = work->state == WORK_DUE;
+		if (waits) leave(line_of(queue, work), work);
+		work->is_urgent = is_urgent;
+		if (waits) join(line_of(queue, work), work);
+	}
+	pthread_mutex_unlock(&queue->lock);
+}
+
+static char *take_first(struct queue *queue, bool only_urgent) {
 	char *key = NULL;
 	pthread_mutex_lock(&queue->lock);
 	collect_due(queue);
-	struct work *work = queue->first;
+	struct work *work = queue->urgent.first;
+	if (work == NULL && !only_urgent) work = queue->others.first;
 	if (work != NULL) {
 		int64_t now = queue->options.clock_ms();
-		queue->first = work->next;
-		if (queue->first == NULL) queue->last = NULL;
+		leave(line_of(queue, work), work);
 		metric_set(queue->counted.depth, (double)--queue->depth);
 		metric_observe(queue->counted.waited, (now - work->since) * 1000000);
 		work->state = WORK_TAKEN;
@@ -198,6 +231,14 @@ char *queue_take(struct queue *queue) {
 	}
 	pthread_mutex_unlock(&queue->lock);
 	return key;
+}
+
+char *queue_take(struct queue *queue) {
+	return take_first(queue, false);
+}
+
+char *queue_take_urgent(struct queue *queue) {
+	return take_first(queue, true);
 }
 
 void queue_done(struct queue *queue, const char *key) {
@@ -220,10 +261,18 @@ int64_t queue_wait_ms(struct queue *queue) {
 	pthread_mutex_lock(&queue->lock);
 	collect_due(queue);
 	const struct work *next = timers_first(&queue->timers);
-	if (queue->first != NULL) wait = 0;
+	if (queue->urgent.first != NULL || queue->others.first != NULL) wait = 0;
 	else if (next != NULL) wait = next->timer_at - queue->options.clock_ms();
 	pthread_mutex_unlock(&queue->lock);
 	return wait;
+}
+
+bool queue_has_urgent(struct queue *queue) {
+	pthread_mutex_lock(&queue->lock);
+	collect_due(queue);
+	bool has = queue->urgent.first != NULL;
+	pthread_mutex_unlock(&queue->lock);
+	return has;
 }
 
 size_t queue_depth(struct queue *queue) {

@@ -17,6 +17,7 @@
 #ifndef AGKEEPER_CONTROLLER_ENGINE_QUEUE_H
 #define AGKEEPER_CONTROLLER_ENGINE_QUEUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,13 +55,19 @@ void queue_forget(struct queue *queue, const char *key);
 /* How many failures in a row there were. */
 unsigned queue_failures(struct queue *queue, const char *key);
 
-/* The key that has waited longest of those that are due, NULL when there is none. The caller works on it, then says
- * queue_done, then frees it. */
+/* From now on, for as long as the key is known, it goes before those that are not urgent; or no longer. */
+void queue_set_urgent(struct queue *queue, const char *key, bool is_urgent);
+
+/* The key that has waited longest of those that are due, urgent ones before the others; NULL when there is none. The
+ * caller works on it, then says queue_done, then frees it. */
 char *queue_take(struct queue *queue);
+/* … of those that are urgent. */
+char *queue_take_urgent(struct queue *queue);
 void queue_done(struct queue *queue, const char *key);
 
-/* Milliseconds until a key is due: 0 now, -1 never. */
+/* Milliseconds until a key is due: 0 now, -1 never. Of urgent ones alone: those that are due by now. */
 int64_t queue_wait_ms(struct queue *queue);
+bool queue_has_urgent(struct queue *queue);
 /* Keys that are due and not taken. */
 size_t queue_depth(struct queue *queue);
 

@@ -11,6 +11,7 @@
 enum {
 	LOOKS_MAX = 50,      /* in one go … */
 	LOOK_EVERY_MS = 100, /* … and then one in each of these */
+	PATIENT_MS = 1000    /* a plan that asks for no look before waits for others */
 };
 
 /* No object takes the thread for itself, whatever it goes through. */
@@ -32,6 +33,8 @@ static bool may_look(struct managed *managed, int64_t now) {
 static int64_t probe_pause_ms(const struct managed *managed, int64_t look_ms) {
 	int64_t steady = managed->engine->options.probe_ms != 0 ? managed->engine->options.probe_ms : PROBE_MS;
 	int64_t jittered = steady - steady / 10 + jitter(steady / 5);
+	bool has_writers = managed->written_at != 0 && clock_monotonic_ms() - managed->written_at < WRITERS_MS;
+	if (has_writers && (look_ms <= 0 || look_ms > WRITERS_PROBE_MS)) look_ms = WRITERS_PROBE_MS;
 	if (look_ms <= 0) return jittered;
 	/* Whoever is in a hurry leaves the others as much time as it takes: answers come late when many are. */
 	int64_t polite = look_ms > 3 * managed->probe_ms ? look_ms : 3 * managed->probe_ms;
@@ -61,6 +64,17 @@ static void count_state(struct managed *managed, const struct plan *plan) {
 		metric_increment(metric_cell(managed->engine->metrics.states, METRIC_VALUES(plan->state)));
 }
 
+/* A promotion is on record, or about to be; one that waits for a replica to come back is in no hurry. */
+static bool is_promoting(const struct managed *managed, const struct plan *plan) {
+	if (managed->record.intent.kind != INTENT_NONE) return plan->look_ms < PATIENT_MS;
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct action *action = &plan->actions[i];
+		if (action->type != ACTION_WRITE_STATUS) continue;
+		return json_get_path(action->json, "availabilityGroup", "intent", NULL) != NULL;
+	}
+	return false;
+}
+
 static void decide_and_act(struct managed *managed, int64_t now) {
 	struct sight sight = { 0 };
 	cleanup_plan struct plan plan = { 0 };
@@ -68,6 +82,7 @@ static void decide_and_act(struct managed *managed, int64_t now) {
 	decide(&sight.view, &managed->scratch, &plan);
 	sight_free(&sight);
 	count_state(managed, &plan);
+	managed_set_urgent(managed, is_promoting(managed, &plan));
 	int begun = act(managed, &plan, now);
 	if (managed->is_gone) return;
 	if (begun == 0) managed->event_at = 0;

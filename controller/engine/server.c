@@ -203,6 +203,26 @@ static bool is_news(const struct observed *before, const struct observed *after)
 	       !same(a->instance.start_time, b->instance.start_time);
 }
 
+static const struct sql_database_row *own_copy(const struct sql_observation *seen, const char *id) {
+	for (size_t i = 0; i < seen->database_count; i++) {
+		const struct sql_database_row *row = &seen->databases[i];
+		if (row->is_local && row->group_database_id != NULL && same(row->group_database_id, id)) return row;
+	}
+	return NULL;
+}
+
+/* Somebody writes to the primary; our own checks do not count. */
+static bool has_grown(const struct observed *before, const struct observed *after) {
+	if (before == NULL || local_role(&after->seen) != SQL_ROLE_PRIMARY) return false;
+	for (size_t i = 0; i < before->seen.database_count; i++) {
+		const struct sql_database_row *was = &before->seen.databases[i];
+		if (!was->is_local || was->group_database_id == NULL || same(was->name, SQL_SYSTEM_DATABASE)) continue;
+		const struct sql_database_row *is = own_copy(&after->seen, was->group_database_id);
+		if (is != NULL && was->end_of_log.known && is->end_of_log.value > was->end_of_log.value) return true;
+	}
+	return false;
+}
+
 static void set_failure(struct server *server, const struct error *err) {
 	server->has_failed = err != NULL;
 	server->failure = err != NULL ? err->kind : ERROR_INVALID;
@@ -266,6 +286,7 @@ static void note_answer(struct server *server, const struct probe *probe, const 
 		server_probe(server);
 		return;
 	}
+	if (has_grown(server->observed, observed)) server->managed->written_at = observed->asked_at;
 	forget_observed(server);
 	server->observed = observed;
 	if (is_newsworthy || server->managed->is_in_motion) managed_look(server->managed);
@@ -313,7 +334,9 @@ void server_probe(struct server *server) {
 	server->is_probing = true;
 	if (server->silent_since == 0) server->silent_since = probe->asked_at;
 	server_hold(server);
-	const struct sql_batch batch = { .text = strbuf_text(&text), .timeout_ms = probe_timeout_ms(managed) };
+	const struct sql_batch batch = { .text = strbuf_text(&text),
+		                         .timeout_ms = probe_timeout_ms(managed),
+		                         .is_urgent = managed->is_urgent };
 	sql_client_submit(server->prober, &batch, on_probe, probe);
 }
 

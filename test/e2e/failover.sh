@@ -44,12 +44,18 @@ labelled() {
 }
 force_delete() { kubectl -n demo delete pod "$@" --force --grace-period=0 2>/dev/null; }
 
+# keeper_log BEGAN: what agkeeper has logged of the object since then, in the order of time.
+keeper_log() {
+	jq -cs --arg began "$1" --arg object "/${object#*/}" \
+		'map(select(.ts >= $began and ((.object // "") | endswith($object)))) | sort_by(.ts)[]' \
+		"$simnode_state"/logs/agkeeper-system_*_agkeeper*.log
+}
+
 # timeline BEGAN FILE: what happened when, in milliseconds after BEGAN, from the status, the log and the rows.
 timeline() {
 	local began=$1 file=$2
 	{
-		jq -c --arg began "$began" --arg object "/${object#*/}" 'select(.ts >= $began and ((.object // "") | endswith($object)))' \
-			"$simnode_state"/logs/agkeeper-system_*_agkeeper.log 2>/dev/null
+		keeper_log "$began"
 		jq -c '{ts: .firstAt, first: true}, {ts: .gapTo, gap: .gapMs} | select(.ts)' "$file.json"
 		field "$object" '{.status.failovers[0]}' | jq -c '{ts: .startedAt, intent: .reason}'
 	} | jq -rs --arg began "$began" '
@@ -131,6 +137,11 @@ YAML
 	object=sqlag/$1 through=$1-listener database=orders replicas=3
 	check "$1: Ready" ready "$object" 120
 	check "$1: all synchronized" until_true 60 whole
+}
+# the_group_of_kills: where a scenario before has left it, it is used on.
+the_group_of_kills() {
+	object=sqlag/kills through=kills-listener database=orders replicas=3
+	field "$object" '{.metadata.name}' >/dev/null 2>&1 || three_replicas kills
 }
 # whole_day: only in ./dev test --full.
 whole_day() { [[ ${AGKEEPER_FULL:-} ]]; }

@@ -2,6 +2,7 @@
 # How every test script reports: a line "ok NAME" or "FAIL NAME" for each check, counted in the end.
 passed=0
 failed=0
+failures=()
 
 ok() {
 	passed=$((passed + 1))
@@ -11,6 +12,7 @@ ok() {
 # not_ok NAME [OUTPUT]: the output explains why, indented.
 not_ok() {
 	failed=$((failed + 1))
+	failures+=("$1")
 	printf 'FAIL  %s\n' "$1"
 	[[ -z ${2:-} ]] || printf '%s\n' "$2" | tail -n 40 | sed 's/^/      | /'
 }

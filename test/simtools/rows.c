@@ -245,22 +245,36 @@ static int by_number(const void *a, const void *b) {
 	return first < second ? -1 : first > second;
 }
 
+/* The numbers after `last`, so many that a result holds them; how many they are, -1 without an answer. */
+static int64_t read_page(struct run *run, struct sql_session *session, int64_t **numbers, size_t *count) {
+	enum { PAGE = 50000 };
+	int64_t last = *count > 0 ? (*numbers)[*count - 1] : 0;
+	cleanup_error struct error *err = NULL;
+	cleanup_sql_results struct sql_results results = { 0 };
+	cleanup_free char *text =
+	        xasprintf("SELECT TOP (%d) id FROM numbers WHERE id > %" PRId64 " ORDER BY id", PAGE, last);
+	if (ask(session, text, &results, &err) != 0 || results.set_count == 0) {
+		note_error(run, err);
+		return -1;
+	}
+	size_t found = results.sets[0].row_count;
+	*numbers = xreallocarray(*numbers, *count + found + 1, sizeof(**numbers));
+	for (size_t i = 0; i < found; i++) (*numbers)[*count + i] = strtoll(results.sets[0].rows[i][0], NULL, 10);
+	*count += found;
+	return (int64_t)found;
+}
+
+/* All of them, in their order. */
 static int read_numbers(struct run *run, int64_t **numbers, size_t *count) {
 	char server[SERVER_SIZE];
 	cleanup_error struct error *err = NULL;
-	cleanup_sql_results struct sql_results results = { 0 };
 	struct sql_session *session = open_session(run, server, &err);
-	int failed = session == NULL ? -1 : ask(session, "SELECT id FROM numbers", &results, &err);
+	if (session == NULL) note_error(run, err);
+	int64_t found = session == NULL ? -1 : 1;
+	while (found > 0) found = read_page(run, session, numbers, count);
 	sql_session_close(session);
-	if (failed != 0) {
-		fprintf(stderr, "rows: %s\n", err != NULL ? err->message : "no answer");
-		return -1;
-	}
-	*count = results.sets[0].row_count;
-	*numbers = xcalloc(*count + 1, sizeof(**numbers));
-	for (size_t i = 0; i < *count; i++) (*numbers)[i] = strtoll(results.sets[0].rows[i][0], NULL, 10);
-	qsort(*numbers, *count, sizeof(**numbers), by_number);
-	return 0;
+	if (found < 0) fprintf(stderr, "rows: %s\n", run->last_error);
+	return found < 0 ? -1 : 0;
 }
 
 static int check_all(struct run *run, const char *path) {

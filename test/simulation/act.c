@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "simulation/act.h"
+#include "simulation/misdeeds.h"
 #include "sql/statements.h"
 
 enum { API_TIMEOUT = 10 * SECOND, API_AGAIN = 1 * SECOND };
@@ -113,8 +114,7 @@ static void end_server(struct model *model, struct controller *controller, const
 		server->loose_generation = job->generation;
 	if (job->action.type == ACTION_EXPORT_CERTIFICATE && job->code == 0)
 		controller->cache.secrets.has_certificate = model->cluster.secrets.has_certificate;
-	if (job->action.type == ACTION_STOP_ENDPOINT && job->code == 0) server->pretends_stopped = true;
-	if (job->action.type == ACTION_START_ENDPOINT) server->pretends_stopped = false;
+	misdo_answer(server, job);
 	controller_probe(model, controller, job->slot);
 }
 
@@ -123,9 +123,11 @@ static bool is_swap(enum action_type type) {
 	return type == ACTION_WRITE_STATUS || type == ACTION_PATCH_STORAGE;
 }
 
-static void end_object(struct controller *controller, struct job *job) {
+static void end_object(struct model *model, struct controller *controller, struct job *job) {
 	if (is_swap(job->action.type)) controller->status_write = 0;
-	if (job->answered == NULL || job->answered_revision <= controller->answered_revision) return;
+	if (model->mutation == MUTATION_stale_object || job->answered == NULL ||
+	    job->answered_revision <= controller->answered_revision)
+		return;
 	json_object_put(controller->answered);
 	controller->answered = take(&job->answered);
 	controller->answered_revision = job->answered_revision;
@@ -145,7 +147,7 @@ static void end_job(struct model *model, struct controller *controller, struct j
 	if (job->code == 0) attempts_note_success(&controller->attempts, &job->action);
 	else if (!dropped) attempts_note_failure(model, controller, job);
 	if (row->target == TARGET_SERVER) end_server(model, controller, job);
-	if (row->target == TARGET_OBJECT) end_object(controller, job);
+	if (row->target == TARGET_OBJECT) end_object(model, controller, job);
 	/* A server is asked what came of it: its answer leads to the next pass, which would see nothing before. */
 	bool asks = row->target == TARGET_SERVER && controller->servers[job->slot].probe != 0;
 	if (!asks)
@@ -174,13 +176,9 @@ static void request_arrived(struct model *model, struct event *event) {
 	job_travel(model, HOST_API, HOST_CONTROLLER + job->controller, job, job_answered);
 }
 
-static void send_request(struct model *model, struct job *job) {
+void job_request(struct model *model, struct job *job) {
 	job_travel(model, HOST_CONTROLLER + job->controller, HOST_API, job, request_arrived);
 	job_later(model, API_TIMEOUT, job, no_answer);
-}
-
-static void request_late(struct model *model, struct event *event) {
-	send_request(model, event->data);
 }
 
 static void no_answer(struct model *model, struct event *event) {
@@ -190,7 +188,7 @@ static void no_answer(struct model *model, struct event *event) {
 	if (is_swap(job->action.type)) {
 		/* The same again, until it is known what the record says. */
 		if (!controller_may_act(model, controller)) controller_wake(model, controller, API_AGAIN);
-		send_request(model, job);
+		job_request(model, job);
 		return;
 	}
 	if (action_rows[job->action.type].target == TARGET_SERVER)
@@ -201,42 +199,16 @@ static void no_answer(struct model *model, struct event *event) {
 
 /* ---- Beginning ---- */
 
-/* Lowers the number on the primary before the record says so; the record follows much later. */
-static void loosen_first(struct model *model, struct controller *controller, struct job *job) {
-	const struct json_object *group = json_get(job->action.json, "availabilityGroup");
-	int64_t now = json_get_integer(group, "requiredSynchronized", 0);
-	const struct json_object *before = json_get_path(model->cluster.object, "status", "availabilityGroup", NULL);
-	bool lowers = now < json_get_integer(before, "requiredSynchronized", 0) && json_get(group, "intent") == NULL;
-	int slot = pod_slot(json_get_path(group, "primary", "pod", NULL) != NULL
-	                            ? json_get_text(json_get(group, "primary"), "pod")
-	                            : NULL);
-	struct process *process = slot >= 0 ? process_of_pod(model, model->cluster.pods[slot].uid) : NULL;
-	if (!lowers || process == NULL || process->frozen) {
-		send_request(model, job);
-		return;
-	}
-	char batch[200];
-	snprintf(batch, sizeof(batch),
-	         "ALTER AVAILABILITY GROUP [%s] SET (REQUIRED_SYNCHRONIZED_SECONDARIES_TO_COMMIT = %lld)",
-	         controller->spec.group, (long long)now);
-	note(model, "mutation: sales-%d: r = %lld, and the record follows in 15 s", slot, (long long)now);
-	call_begin(model, process, "sa", "Passw0rd!", NULL, batch, false, NULL, NULL);
-	process_touch(model, process);
-	job_later(model, 15 * SECOND, job, request_late);
-}
-
-/* Broken rules that change what is done. True: it was done otherwise. */
-static bool misdo(struct model *model, struct controller *controller, struct job *job) {
-	if (model->mutation == MUTATION_no_fence && job->action.type == ACTION_STOP_ENDPOINT) {
-		job->code = 0;
-		job_later(model, MILLISECOND, job, job_answered);
-		return true;
-	}
-	if (model->mutation == MUTATION_loosen_first && job->action.type == ACTION_WRITE_STATUS) {
-		loosen_first(model, controller, job);
-		return true;
-	}
-	return false;
+/* TCP sends it again and again, and at last it arrives: if the process that it was meant for is still there. */
+static bool keeps_number(struct model *model, struct job *job) {
+	const struct process *process = process_of_pod(model, job->pod);
+	if (job->action.type != ACTION_SET_REQUIRED || model->number_arrives_at <= model->now || process == NULL)
+		return false;
+	note(model, "… and the network keeps it until %.3f s", (double)model->number_arrives_at / SECOND);
+	job->process = process->id;
+	job_later(model, model->number_arrives_at - model->now, job, sql_arrived_late);
+	model->number_arrives_at = 0;
+	return true;
 }
 
 static void emit(struct model *model, struct event *event) {
@@ -255,12 +227,13 @@ static void emit(struct model *model, struct event *event) {
 	if (controller_of(model, job->controller, job->life) == NULL) return;
 	check_action(model, controller, &job->action);
 	if (job->action.type == ACTION_PROMOTE && model->failover_sent == 0) model->failover_sent = model->now;
-	if (misdo(model, controller, job)) return;
+	if (misdo_action(model, controller, job)) return;
 	if (action_rows[job->action.type].target != TARGET_SERVER) {
-		send_request(model, job);
+		job_request(model, job);
 		return;
 	}
-	job->was_sent = job_travel(model, HOST_CONTROLLER + job->controller, job->node, job, sql_arrived);
+	job->was_sent = keeps_number(model, job) ||
+	                job_travel(model, HOST_CONTROLLER + job->controller, job->node, job, sql_arrived);
 	job_later(model, job->timeout, job, no_answer);
 }
 

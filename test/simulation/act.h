@@ -33,6 +33,8 @@ struct job *job_hold(struct job *job);
 /* `run` in a while; when the message has arrived. */
 void job_later(struct model *model, int64_t delay, struct job *job, void (*run)(struct model *, struct event *));
 bool job_travel(struct model *model, int from, int to, struct job *job, void (*run)(struct model *, struct event *));
+/* A request to the API. */
+void job_request(struct model *model, struct job *job);
 /* At the controller. */
 void job_answered(struct model *model, struct event *event);
 /* NULL equals NULL alone. */
@@ -59,6 +61,8 @@ int64_t bytes_of(const char *text); /* "20Gi" */
 /* False: there is nothing to send. */
 bool sql_write(struct model *model, const struct controller *controller, const struct record *record, struct job *job);
 void sql_arrived(struct model *model, struct event *event);
+/* The same where the process of job->process is still there. */
+void sql_arrived_late(struct model *model, struct event *event);
 /* The client closes its connection; if the server hears of it, what runs is rolled back. */
 void sql_hang_up(struct model *model, struct event *event);
 

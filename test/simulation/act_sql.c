@@ -5,6 +5,7 @@
 
 #include "controller/act/statement.h"
 #include "simulation/act.h"
+#include "simulation/misdeeds.h"
 #include "sql/statements.h"
 
 /* ---- Writing one ---- */
@@ -15,32 +16,6 @@ static const struct statement_secrets *secrets_of(struct model *model, struct st
 		                               .administrator_password = "Passw0rd!" };
 	if (model->cluster.secrets.has_certificate) secrets->endpoint = model->certificate;
 	return secrets;
-}
-
-/* The look at the endpoint before FAILOVER says that all is well. */
-static void unguard(char *batch) {
-	char *guard = strstr(batch, "N'STOPPED')");
-	if (guard != NULL) memcpy(guard, "N'STARTED')", 11);
-}
-
-/* Whatever the generation is. */
-static void unfence(char *batch) {
-	static const char condition[] = "NOT EXISTS (SELECT 1 FROM master.dbo.agkeeper_generation WHERE generation = ";
-	char *at = strstr(batch, condition);
-	char *end = at != NULL ? strchr(at + strlen(condition), ')') : NULL;
-	if (end == NULL) return;
-	memset(at, ' ', (size_t)(end - at + 1));
-	memcpy(at, "1 = 0", 5);
-}
-
-/* … ALTER AVAILABILITY GROUP [x] FAILOVER becomes … FORCE_FAILOVER_ALLOW_DATA_LOSS. */
-static void force(struct job *job) {
-	char *at = strstr(job->batch, "] FAILOVER;");
-	if (at == NULL) return;
-	char *forced = xasprintf("%.*s] FORCE_FAILOVER_ALLOW_DATA_LOSS;%s", (int)(at - job->batch), job->batch,
-	                         at + strlen("] FAILOVER;"));
-	free(job->batch);
-	job->batch = forced;
 }
 
 bool sql_write(struct model *model, const struct controller *controller, const struct record *record, struct job *job) {
@@ -57,10 +32,7 @@ bool sql_write(struct model *model, const struct controller *controller, const s
 	}
 	job->generation = record->generation;
 	job->batch = strbuf_detach(&text);
-	if (model->mutation == MUTATION_no_fence) unguard(job->batch);
-	if (model->mutation == MUTATION_no_generation) unfence(job->batch);
-	bool again = attempts_find(&((struct controller *)(uintptr_t)controller)->attempts, &job->action) != NULL;
-	if (model->mutation == MUTATION_force && job->action.type == ACTION_PROMOTE && again) force(job);
+	misdo_batch(model, controller, job);
 	job->timeout = statement_terms(job->action.type).timeout_ms * MILLISECOND;
 	return true;
 }
@@ -100,6 +72,13 @@ static void refused(struct model *model, struct event *event) {
 	job_answered(model, event);
 }
 
+static void miss_number(struct model *model, const struct process *primary) {
+	int node = model->cluster.pods[model->misses_number - 1].node;
+	if (node >= 0 && node != primary->node) model->network.cut[primary->node][node] = true;
+	note(model, "sales-%d does not hear of it", model->misses_number - 1);
+	model->misses_number = 0;
+}
+
 void sql_arrived(struct model *model, struct event *event) {
 	struct job *job = event->data;
 	struct process *process = process_of_pod(model, job->pod);
@@ -109,12 +88,18 @@ void sql_arrived(struct model *model, struct event *event) {
 		return;
 	}
 	job->process = process->id;
+	if (job->action.type == ACTION_SET_REQUIRED && model->misses_number > 0) miss_number(model, process);
 	bool keeps = job->action.type == ACTION_EXPORT_CERTIFICATE;
 	struct call *call = call_begin(model, process, job->as_administrator ? ADMINISTRATOR_LOGIN : CONTROLLER_LOGIN,
 	                               job->as_administrator ? "Passw0rd!" : "C0ntrollerPassw0rd", NULL, job->batch,
 	                               keeps, batch_finished, job_hold(job));
 	if (call != NULL) job->call = call->number;
 	process_touch(model, process);
+}
+
+void sql_arrived_late(struct model *model, struct event *event) {
+	const struct job *job = event->data;
+	if (process_by_id(model, job->process) != NULL) sql_arrived(model, event);
 }
 
 void sql_hang_up(struct model *model, struct event *event) {

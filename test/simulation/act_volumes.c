@@ -8,8 +8,6 @@
 #include "controller/decide/volumes.h"
 #include "simulation/act.h"
 
-#define WALL_BEGIN INT64_C(1795305600000000) /* 2026-11-22, as microseconds since 1970 */
-
 enum { GONE = 409, FORBIDDEN = 403, INVALID = 422 };
 
 int64_t bytes_of(const char *text) {
@@ -119,7 +117,7 @@ void controller_end_requests(struct model *model, struct controller *controller)
 		const struct json_object *json = controller->cache.requests[i].json;
 		if (json == NULL) continue;
 		cleanup_json struct json_object *body = json_copy(json);
-		struct json_object *status = ops_orphan_status(json, WALL_BEGIN + model->now);
+		struct json_object *status = ops_orphan_status(json, WALL_SECONDS * (int64_t)SECOND + model->now);
 		if (status == NULL) continue;
 		json_set(body, "status", status);
 		controller_do(model, controller,

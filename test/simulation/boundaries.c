@@ -125,6 +125,19 @@ static bool run_boundary(const struct script *script, int64_t at, enum boundary_
 	return false;
 }
 
+int script_show(const struct script *script) {
+	struct run run;
+	struct outcome outcome;
+	draw(script, -1, BEFORE_ACTION, MUTATION_none, &run);
+	run_execute(&run, true, false, &outcome);
+	printf("%s%s: %lld actions, %llu steps, %.0f s of model time: %s %s\n", outcome.timeline, script->name,
+	       (long long)outcome.actions, (unsigned long long)outcome.steps, (double)outcome.model_time / SECOND,
+	       outcome.verdict.rule, outcome.verdict.text);
+	bool violated = outcome.verdict.violated;
+	outcome_free(&outcome);
+	return violated;
+}
+
 int boundaries_run(const struct script *script, int jobs, enum mutation mutation) {
 	struct run run;
 	struct outcome outcome;

@@ -74,7 +74,8 @@ static void write_row(struct model *model, int client) {
 	bool through_service = client == 0 || model->configuration->only_service;
 	struct process *process = through_service ? behind_service(model) : any_primary(model);
 	if (process == NULL || process->frozen) return;
-	int database = (int)dice_below(&model->dice, model->configuration->databases);
+	int choice = model->configuration->databases - clients->quiet;
+	int database = clients->quiet + (int)dice_below(&model->dice, choice);
 	struct writing *writing = xcalloc(1, sizeof(*writing));
 	*writing = (struct writing){ .client = client, .makes_table = !clients->table_ready[database] };
 	char batch[96], name[16];

@@ -114,6 +114,7 @@ void cluster_changed(struct model *model, enum item item, int index) {
 		struct controller *controller = &model->controllers[i];
 		if (!controller->alive) continue;
 		int64_t lag = model->configuration->watch_lag_ms * (int64_t)MILLISECOND;
+		if (model->slow_watch) lag = 3 * SECOND;
 		struct change *change = change_of(&model->cluster, item, index);
 		change->due = model->now + dice_between(&model->dice, 500, 2000 + lag);
 		change->number = ++model->numbers;

@@ -159,7 +159,8 @@ static void run_pass(struct model *model, struct event *event) {
 	if (controller == NULL || controller_holds(controller, event) || controller->pass_at != event->due) return;
 	controller->pass_at = INT64_MAX;
 	/* Nothing is decided until it is known what the record says. */
-	if (!controller->listed || controller->status_write != 0 || !controller_may_act(model, controller)) return;
+	bool writes = controller->status_write != 0 && model->mutation != MUTATION_impatient;
+	if (!controller->listed || writes || !controller_may_act(model, controller)) return;
 	pass(model, controller);
 }
 

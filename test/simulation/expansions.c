@@ -7,8 +7,6 @@
 #include "base/json.h"
 #include "simulation/model.h"
 
-enum { WALL_BEGIN = 1795305600 };
-
 /* ---- Requests, as they are stored ---- */
 
 const char *request_phase(const struct request *request) {
@@ -35,7 +33,7 @@ int request_create(struct model *model, const struct asking *asking) {
 	int place = free_place(model);
 	if (place < 0) return -1;
 	char created[CLOCK_RFC3339_SIZE];
-	clock_format_rfc3339(WALL_BEGIN + model->now / SECOND, created);
+	clock_format_rfc3339(WALL_SECONDS + model->now / SECOND, created);
 	cleanup_strbuf struct strbuf text = { 0 };
 	strbuf_printf(&text,
 	              "{\"apiVersion\":\"ops.kubedb.com/v1alpha1\",\"kind\":\"MSSQLServerOpsRequest\",\"metadata\":{"

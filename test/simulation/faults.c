@@ -111,20 +111,50 @@ static bool is_suspended(const struct model *model) {
 	}
 	return false;
 }
+static void lose_volume(struct model *model, int slot) {
+	struct claim *claim = &model->cluster.claims[slot];
+	struct process *process = process_at(model, slot);
+	model->volumes_lost++;
+	if (process != NULL) process_kill(model, process);
+	note(model, "sales-%d: its claim and volume are deleted", slot);
+	volume_drop(model, claim->uid);
+	*claim = (struct claim){ 0 };
+	cluster_changed(model, ITEM_CLAIM, slot);
+	pod_delete(model, slot, true);
+}
 /* A volume is lost, once in a run, and while others hold everything. */
 static void lose_volume_begin(struct model *model, const struct fault *fault) {
 	if (model->volumes_lost > 0 || !group_is_whole(model) || !others_hold_everything(model, fault->a) ||
 	    is_suspended(model))
 		return;
-	struct claim *claim = &model->cluster.claims[fault->a];
-	struct process *process = process_at(model, fault->a);
-	model->volumes_lost++;
-	if (process != NULL) process_kill(model, process);
-	note(model, "sales-%d: its claim and volume are deleted", fault->a);
-	volume_drop(model, claim->uid);
-	*claim = (struct claim){ 0 };
-	cluster_changed(model, ITEM_CLAIM, fault->a);
-	pod_delete(model, fault->a, true);
+	lose_volume(model, fault->a);
+}
+
+/* A claim is replaced by one that an older snapshot was restored to: it has the group, and lacks what came since. */
+static void take_snapshot(struct model *model, const struct fault *fault) {
+	const struct process *process = process_at(model, fault->a);
+	if (process == NULL || model->snapshot.disk != NULL) return;
+	model->snapshot.disk = sim_disk_copy(process->volume->disk);
+	model->snapshot.slot = fault->a;
+}
+static void restore_snapshot(struct model *model, const struct fault *fault) {
+	(void)fault;
+	struct sim_disk *disk = take(&model->snapshot.disk);
+	int slot = model->snapshot.slot;
+	if (disk == NULL || model->healed || model->volumes_lost > 0 || !group_is_whole(model) ||
+	    !others_hold_everything(model, slot)) {
+		sim_disk_free(disk);
+		return;
+	}
+	lose_volume(model, slot);
+	note(model, "sales-%d: an older snapshot is restored to a new claim", slot);
+	struct claim *claim = &model->cluster.claims[slot];
+	*claim = (struct claim){ .exists = true, .created = (1795305600 * (int64_t)SECOND + model->now) / SECOND };
+	snprintf(claim->uid, NAME_SIZE, "claim-%llu", (unsigned long long)++model->numbers);
+	struct volume *volume = volume_of(model, claim->uid);
+	sim_disk_free(volume->disk);
+	volume->disk = disk;
+	cluster_changed(model, ITEM_CLAIM, slot);
 }
 
 /* ---- Network ---- */
@@ -152,6 +182,22 @@ static void cut_controllers_begin(struct model *model, const struct fault *fault
 static void cut_answers_begin(struct model *model, const struct fault *fault) {
 	int node = node_at(model, fault->a);
 	for (int host = HOST_CONTROLLER; host < HOST_API; host++) model->network.cut[node][host] = true;
+}
+/* The next SET_REQUIRED arrives when this fault ends, long after it was given up. */
+static void late_number_begin(struct model *model, const struct fault *fault) {
+	model->number_arrives_at = model->now + fault->span;
+}
+static void late_number_end(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->number_arrives_at = 0;
+}
+/* The next SET_REQUIRED reaches the primary, and what the primary sends from then on does not reach this secondary. */
+static void miss_number_begin(struct model *model, const struct fault *fault) {
+	model->misses_number = 1 + fault->a;
+}
+static void miss_number_end(struct model *model, const struct fault *fault) {
+	model->misses_number = 0;
+	rejoin_network(model, fault);
 }
 static void slow_begin(struct model *model, const struct fault *fault) {
 	for (int host = 0; host < HOSTS; host++) {
@@ -186,6 +232,15 @@ static void lost_answers_end(struct model *model, const struct fault *fault) {
 }
 static void stale_watch_begin(struct model *model, const struct fault *fault) {
 	model->watch_stalled_until[fault->a % CONTROLLERS] = model->now + fault->span;
+}
+
+static void slow_watch_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->slow_watch = true;
+}
+static void slow_watch_end(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->slow_watch = false;
 }
 
 /* ---- Controllers ---- */
@@ -254,6 +309,16 @@ static void unhealthy_end(struct model *model, const struct fault *fault) {
 		sim_instance_health(model->processes[i]->instance)->system = 1;
 }
 
+/* Only the last database is written to. */
+static void quiet_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->clients.quiet = model->configuration->databases - 1;
+}
+static void quiet_end(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->clients.quiet = 0;
+}
+
 /* ---- People ---- */
 
 static void hand_over_begin(struct model *model, const struct fault *fault) {
@@ -291,6 +356,13 @@ static void count_generation(struct json_object *object) {
 	struct json_object *metadata = json_get(object, "metadata");
 	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
 }
+/* One is told to become the primary, and the other one to be it no longer. */
+static void promote_begin(struct model *model, const struct fault *fault) {
+	ask_server(model, fault->a,
+	           "EXEC sys.sp_set_session_context @key = N'external_cluster', @value = N'yes';\n"
+	           "ALTER AVAILABILITY GROUP [SALES] FAILOVER;\n");
+	ask_server(model, fault->b, "ALTER AVAILABILITY GROUP [SALES] OFFLINE");
+}
 static void roll(struct json_object *object, const void *context) {
 	struct json_object *spec = json_get(object, "spec");
 	json_set_text(spec, json_get(spec, "version") != NULL ? "version" : "image", context);
@@ -301,6 +373,28 @@ static void roll_begin(struct model *model, const struct fault *fault) {
 	cleanup_free char *image = xasprintf("mssql:%lld", (long long)model->now);
 	note(model, "somebody changes the image: a rolling update");
 	object_edit(model, roll, image);
+}
+
+static void append_database(struct json_object *object, const void *context) {
+	struct json_object *metadata = json_get(object, "metadata");
+	json_object_array_add(json_get(json_get(object, "spec"), "databases"), json_object_new_string(context));
+	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
+}
+/* Somebody makes it, and it is written to; in the end it is to belong to the group. */
+static void add_database_begin(struct model *model, const struct fault *fault) {
+	struct configuration *configuration = (struct configuration *)(uintptr_t)model->configuration;
+	if (configuration->databases == DATABASES) return;
+	cleanup_free char *batch = xasprintf("CREATE DATABASE [db%d]", configuration->databases++);
+	ask_server(model, fault->a, batch);
+}
+static void add_database_end(struct model *model, const struct fault *fault) {
+	(void)fault;
+	const struct json_object *spec = json_get(model->cluster.object, "spec");
+	int there = (int)json_object_array_length(json_get(spec, "databases"));
+	if (there == model->configuration->databases) return;
+	cleanup_free char *name = xasprintf("db%d", there);
+	note(model, "somebody adds database %s", name);
+	object_edit(model, append_database, name);
 }
 
 /* What a person does who has only one replica left. */
@@ -337,6 +431,13 @@ static void automatic_off_begin(struct model *model, const struct fault *fault) 
 	(void)fault;
 	note(model, "somebody switches automatic failover off");
 	object_edit(model, switch_off, NULL);
+}
+static void allow_loss_elsewhere_begin(struct model *model, const struct fault *fault) {
+	char name[NAME_SIZE];
+	pod_name(fault->a, name);
+	cleanup_free char *value = xasprintf("%s/object-0", name);
+	note(model, "somebody allowed data loss for %s, of an object of the same name that is gone", name);
+	object_annotate(model, "agkeeper.dev/allow-data-loss", value);
 }
 
 static void nothing(struct model *model, const struct fault *fault) {
@@ -378,6 +479,15 @@ const struct fault_row fault_rows[] = {
 	{ "allow-data-loss", 0, allow_loss_begin, nothing },
 	{ "automatic-off", 0, automatic_off_begin, nothing },
 	{ "wipe-status", 0, wipe_status_begin, nothing },
+	{ "allow-data-loss-elsewhere", 0, allow_loss_elsewhere_begin, nothing },
+	{ "promote-by-hand", 0, promote_begin, nothing },
+	{ "miss-number", 0, miss_number_begin, miss_number_end },
+	{ "add-database", 0, add_database_begin, add_database_end },
+	{ "slow-watch", 0, slow_watch_begin, slow_watch_end },
+	{ "quiet", 0, quiet_begin, quiet_end },
+	/* Rare ones in random runs (runs.c). */
+	{ "late-number", 0, late_number_begin, late_number_end },
+	{ "restore-volume", 0, take_snapshot, restore_snapshot },
 };
 const size_t fault_row_count = ARRAY_LENGTH(fault_rows);
 

@@ -116,19 +116,18 @@ static bool volume_holds(struct model *model, const struct volume *volume, int n
 static bool member_holds(struct model *model, size_t member, int number, uint64_t position, const char *fork) {
 	const struct claims *claims = &model->claims;
 	const char *incarnation = claims->incarnations[member];
-	if (model->mutation == MUTATION_no_incarnation) incarnation = model->cluster.claims[claims->slots[member]].uid;
 	for (size_t i = 0; i < model->volume_count; i++)
 		if (strcmp(model->volumes[i]->id, incarnation) == 0)
 			return volume_holds(model, model->volumes[i], number, position, fork);
 	/* A volume that is lost: it did hold it, and the record knows that this one cannot answer any more. */
-	return model->mutation != MUTATION_no_incarnation;
+	return true;
 }
 
 static void check_claims(struct model *model) {
 	const struct claims *claims = &model->claims;
 	if (!claims->known || claims->primary < 0 || model->force_allowed) return;
 	for (int number = 0; number < model->configuration->databases; number++) {
-		if (model->acked[number].position == 0) continue;
+		if (model->acked[number].position == 0 || !claims->databases[number]) continue;
 		int holders = 0;
 		for (size_t i = 0; i < claims->count; i++)
 			holders += claims->slots[i] != claims->primary &&
@@ -226,7 +225,7 @@ static void check_count(struct model *model, const struct process *target) {
 void check_statement(struct model *model, const struct controller *controller, struct process *process,
                      const struct action *action, int64_t generation, const char *batch) {
 	const struct sim_group *group = group_of(process);
-	if (generation >= 0 && action->type != ACTION_CREATE_GROUP) {
+	if (generation >= 0 && action->type != ACTION_CREATE_GROUP && model->mutation != MUTATION_no_raise) {
 		int64_t in_force = generation_in_force(process);
 		if (in_force != generation)
 			violate(model, "I4",
@@ -293,6 +292,12 @@ static void keep_claims(struct model *model, const struct record *record) {
 		                   .required = record->required,
 		                   .epoch = record->epoch,
 		                   .generation = record->generation };
+	for (int number = 0; number < DATABASES; number++) {
+		char name[16];
+		snprintf(name, sizeof(name), "db%d", number);
+		for (size_t i = 0; i < record->database_count; i++)
+			claims->databases[number] |= strcmp(record->databases[i].name, name) == 0;
+	}
 	for (size_t i = 0; i < record->member_count; i++) {
 		int slot = pod_slot(record->members[i].pod);
 		if (slot < 0) continue;
@@ -384,8 +389,10 @@ static bool is_synchronized(const struct model *model, const struct process *pri
 
 bool is_synchronized_to(struct model *model, int slot) {
 	char why[200];
-	const struct process *primary = only_primary(model, why);
-	return primary != NULL && (primary->slot == slot || is_synchronized(model, primary, slot, why));
+	int recorded = model->claims.primary;
+	if (recorded < 0 || recorded == slot) return recorded >= 0;
+	const struct process *primary = process_of_pod(model, model->cluster.pods[recorded].uid);
+	return primary != NULL && group_of(primary) != NULL && is_synchronized(model, primary, slot, why);
 }
 
 static bool record_fits(struct model *model, const struct process *primary, char why[200]) {

@@ -30,7 +30,7 @@ static void create_claim(struct model *model, int slot) {
 	struct claim *claim = &model->cluster.claims[slot];
 	int64_t size = model->cluster.set.claim_size;
 	*claim = (struct claim){ .exists = true,
-		                 .created = (1795305600 * (int64_t)SECOND + model->now) / SECOND,
+		                 .created = WALL_SECONDS + model->now / SECOND,
 		                 .requested = size,
 		                 .capacity = size,
 		                 .disk = size };
@@ -40,9 +40,11 @@ static void create_claim(struct model *model, int slot) {
 
 static void create_pod(struct model *model, int slot) {
 	struct pod *pod = &model->cluster.pods[slot];
-	*pod = (struct pod){
-		.exists = true, .ours = true, .node = -1, .template_hash = model->cluster.set.template_hash
-	};
+	*pod = (struct pod){ .exists = true,
+		             .ours = true,
+		             .node = -1,
+		             .template_hash = model->cluster.set.template_hash,
+		             .created = WALL_SECONDS + model->now / SECOND };
 	new_uid(model, "pod", pod->uid);
 	note(model, "sales-%d: pod %s", slot, pod->uid);
 	cluster_changed(model, ITEM_POD, slot);
@@ -309,8 +311,10 @@ void pod_delete(struct model *model, int slot, bool force) {
 		return;
 	}
 	if (pod->deleting) return;
-	bool asks = model->configuration->has_webhook && model->cluster.object != NULL &&
-	            strcmp(pod->role_label, "primary") == 0;
+	struct json_object *object = model->cluster.object;
+	bool ends = object == NULL || json_get(json_get(object, "metadata"), "deletionTimestamp") != NULL ||
+	            json_get_flag(json_get(object, "spec"), "halted", false);
+	bool asks = model->configuration->has_webhook && !ends && strcmp(pod->role_label, "primary") == 0;
 	if (!asks) {
 		delete_now(model, slot);
 		return;

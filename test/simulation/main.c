@@ -81,6 +81,14 @@ static bool is_due_to_mutation(const struct options *options, uint64_t seed) {
 	return !outcome.verdict.violated;
 }
 
+static bool is_found(const struct options *options, uint64_t seed) {
+	struct run run;
+	struct outcome outcome;
+	prepare(options, seed, &run);
+	run_execute(&run, false, false, &outcome);
+	return outcome.verdict.violated && is_due_to_mutation(options, seed);
+}
+
 static void work(const struct options *options, struct board *board, int worker, double until) {
 	uint64_t seed;
 	while (take_seed(options, board, until, &seed)) {
@@ -192,8 +200,12 @@ static int run_mutation(const struct options *options, enum mutation mutation) {
 	if (broken.scenario == NULL) broken.scenario = mutation_rows[mutation].scenario;
 	if (broken.seeds == 0) broken.seeds = (uint64_t)mutation_rows[mutation].seeds;
 	struct board *board = new_board();
-	run_workers(&broken, board);
-	bool found = board->violations > 0;
+	/* The seed that is known to show it, first. */
+	bool knows = options->scenario == NULL && options->seeds == 0 && options->first == 1;
+	bool found = knows && is_found(&broken, mutation_rows[mutation].seed);
+	if (found) board->first_failure = mutation_rows[mutation].seed;
+	else run_workers(&broken, board);
+	found = found || board->violations > 0;
 	printf("%s  %s: %s", found ? "ok  " : "FAIL", mutation_rows[mutation].name, mutation_rows[mutation].text);
 	if (found) {
 		struct run run;
@@ -267,7 +279,8 @@ static int run_boundaries(const struct options *options) {
 		const struct script *script = i < script_count ? &scripts[i] : &volume_scripts[i - script_count];
 		if (!all && strcmp(script->name, options->boundaries) != 0) continue;
 		found = true;
-		failed += boundaries_run(script, options->jobs, options->mutation);
+		failed += options->timeline ? script_show(script)
+		                            : boundaries_run(script, options->jobs, options->mutation);
 	}
 	if (!found) fprintf(stderr, "there is no script %s\n", options->boundaries);
 	return failed != 0 || !found;

@@ -19,8 +19,9 @@ struct model *model_new(const struct configuration *configuration, uint64_t seed
 
 void model_free(struct model *model) {
 	for (int i = 0; i < CONTROLLERS; i++) controller_kill(model, i);
+	processes_free(model); /* whoever waits for an answer of theirs hears that there is none, which is an event */
 	events_free(model);
-	processes_free(model);
+	sim_disk_free(model->snapshot.disk);
 	cluster_free(&model->cluster);
 	strbuf_free(&model->timeline);
 	arena_free(&model->arena);

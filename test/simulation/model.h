@@ -13,9 +13,9 @@
  *   clients.c    writers, and reading back                  faults.c     what goes wrong, one row each
  *   invariants.c what must hold                             runs.c       a seed: configuration, faults, verdict
  *   scenarios.c  the named attacks                          boundaries.c the controller killed at every action
- *   mutations.c  safety rules broken on purpose             main.c       the program
+ *   mutations.c  safety rules broken on purpose: the table  misdeeds.c   how they are broken
  *   compare.c    how long a failover takes                  published_policy.c … as another operator has it
- *   pre_stop.c   its containers' hook
+ *   pre_stop.c   its containers' hook                       main.c       the program
  *
  * Time is in microseconds, from 1 s on. */
 #ifndef SIMULATION_MODEL_H
@@ -40,6 +40,8 @@
 struct model;
 
 enum { SECOND = 1000000, MILLISECOND = 1000 };
+/* 2026-11-22: where the API server's clock begins. */
+enum { WALL_SECONDS = 1795305600 };
 enum { SLOTS = REPLICAS_MAX, NODES = SLOTS + 1, CONTROLLERS = 2, NAME_SIZE = 40, DATABASES = 2, CLIENTS = 3 };
 enum { HOST_CONTROLLER = NODES, HOST_API = HOST_CONTROLLER + CONTROLLERS, HOSTS };
 
@@ -172,8 +174,8 @@ struct pod {
 	char uid[NAME_SIZE], ip[NAME_SIZE], role_label[NAME_SIZE], container[NAME_SIZE];
 	int node; /* -1: not scheduled */
 	bool ready, deleting, running, terminated, ours;
-	bool orphan; /* of nobody, while its StatefulSet is made again */
-	int64_t restarts, grace_s;
+	bool orphan;                        /* of nobody, while its StatefulSet is made again */
+	int64_t restarts, grace_s, created; /* created: seconds since 1970 */
 	uint64_t template_hash;
 };
 struct claim {
@@ -183,6 +185,7 @@ struct claim {
 	/* Bytes: spec, status, and what the driver has made. */
 	int64_t requested, capacity, disk;
 	bool resizing, waits_for_node; /* conditions Resizing, FileSystemResizePending */
+	int64_t waits_since;           /* the latter, seconds since 1970 */
 	int64_t due;                   /* of the step that is under way */
 };
 struct node {
@@ -306,8 +309,8 @@ struct server_state {
 	int64_t diagnostics_at, last_write_ok;
 	int write_failures, write_failure_number;
 	char write_failure_text[100];
-	int64_t loose_generation; /* of a batch whose answer never came */
-	bool pretends_stopped;    /* mutation no_fence */
+	int64_t loose_generation;                  /* of a batch whose answer never came */
+	bool pretends_stopped, pretends_suspended; /* mutations no_fence, no_suspension */
 };
 struct observed {
 	struct arena arena;
@@ -404,6 +407,7 @@ struct clients {
 	struct row rows[ROWS];
 	int count, acknowledged;
 	bool stop;
+	int quiet; /* databases, the first of them, that nobody writes to */
 	bool table_ready[DATABASES];
 	int64_t last_ack, longest_gap;
 	/* Of others than this process: the first row that was acknowledged; 0: none yet. */
@@ -502,8 +506,15 @@ struct model {
 	bool storage_fails;                                      /* the driver makes nothing larger */
 	int requests_made, requests_deleted, requests_of_people; /* the last: after all faults were over */
 	bool has_faults;                                         /* others than the controller's death in a script */
+	int64_t number_arrives_at; /* the next SET_REQUIRED is kept by the network until then; 0: it is not */
+	int misses_number;         /* slot + 1: the next SET_REQUIRED does not reach this secondary; 0: none */
+	struct {
+		struct sim_disk *disk; /* owned; NULL: there is none */
+		int slot;
+	} snapshot;
 	bool kubelet_cut[NODES], node_is_down[NODES];
 	int64_t watch_stalled_until[CONTROLLERS];
+	bool slow_watch; /* all changes take seconds to be seen */
 	struct controller controllers[CONTROLLERS];
 	struct clients clients;
 	struct boundary boundary;
@@ -531,6 +542,7 @@ struct model {
 		size_t count;
 		int slots[SLOTS];
 		char incarnations[SLOTS][NAME_SIZE];
+		bool databases[DATABASES]; /* recorded */
 	} claims;
 	int drops[SLOTS], volumes_lost;
 	bool force_allowed, is_deleted;

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "controller/act/statement.h"
+#include "simulation/misdeeds.h"
 #include "simulation/model.h"
 #include "sqlserver/server.h"
 
@@ -32,25 +33,6 @@ static void probe_free(void *data) {
 	struct probe *probe = data;
 	observed_free(probe->observed);
 	free(probe);
-}
-
-static bool is_promoting(const struct model *model) {
-	return json_object_object_get_ex(json_get_path(model->cluster.object, "status", "availabilityGroup", NULL),
-	                                 "intent", NULL);
-}
-
-/* What a stopped endpoint looks like to a controller whose STOP was swallowed, and the like. */
-static void falsify(const struct model *model, const struct server_state *server, struct sql_observation *seen) {
-	if (model->mutation == MUTATION_no_fence && server->pretends_stopped &&
-	    seen->instance.endpoint == SQL_ENDPOINT_STARTED)
-		seen->instance.endpoint = SQL_ENDPOINT_STOPPED;
-	if (model->mutation != MUTATION_tighten_early || is_promoting(model)) return;
-	for (size_t i = 0; i < seen->database_count; i++) {
-		struct sql_database_row *row = &seen->databases[i];
-		if (row->is_primary_replica || row->synchronization != SQL_SYNCHRONIZING) continue;
-		row->synchronization = SQL_SYNCHRONIZED;
-		row->hardened.value = row->end_of_log.value = (unsigned __int128)1 << 80;
-	}
 }
 
 static void note_silence(struct server_state *server, enum error_kind kind, const char *text) {
@@ -85,7 +67,7 @@ static void note_answer(struct model *model, struct controller *controller, stru
 	if (seen->instance.generation > server->loose_generation) server->loose_generation = 0;
 	memcpy(server->diagnostics, probe->diagnostics, sizeof(server->diagnostics));
 	server->diagnostics_at = model->now;
-	falsify(model, server, &server->observed->observation);
+	misdo_sight(model, server, &server->observed->observation);
 }
 
 static void answered(struct model *model, struct event *event) {

@@ -38,6 +38,8 @@ extern const size_t volume_script_count;
 bool object_is_gone(struct model *model);
 void object_delete(struct model *model);
 /* Every boundary of a script; the number of violations. */
+/* With nobody killed, line by line. */
+int script_show(const struct script *script);
 int boundaries_run(const struct script *script, int jobs, enum mutation mutation);
 
 struct outcome {

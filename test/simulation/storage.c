@@ -43,6 +43,7 @@ static void grow_disk(struct model *model, int slot) {
 		return;
 	}
 	claim->waits_for_node = true;
+	claim->waits_since = WALL_SECONDS + model->now / SECOND;
 	take_time(model, claim);
 	cluster_changed(model, ITEM_CLAIM, slot);
 }
@@ -73,7 +74,7 @@ void storage_fill(struct model *model, int slot) {
 	if (!claim->exists) return;
 	struct sim_disk *disk = volume_of(model, claim->uid)->disk;
 	note(model, "data-sales-%d is full", slot);
-	sim_disk_set_capacity(disk, sim_disk_used(disk) + 64);
+	sim_disk_set_capacity(disk, sim_disk_used(disk) + 16);
 }
 
 bool storage_is_full(struct model *model, int slot) {

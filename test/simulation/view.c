@@ -7,6 +7,7 @@
 #include "base/quantity.h"
 #include "controller/decide/volumes.h"
 #include "controller/resources/children.h"
+#include "simulation/misdeeds.h"
 #include "simulation/model.h"
 
 static int64_t mono_ms(const struct controller *controller, int64_t time) {
@@ -148,11 +149,13 @@ static void fill_pod(const struct controller *controller, int slot, struct repli
 			                              .capacity = quantity_of(claim->capacity),
 			                              .is_resizing = claim->resizing,
 			                              .waits_for_node = claim->waits_for_node,
+			                              .waits_since = claim->waits_since,
 			                              .storage_class = "standard",
 			                              .is_labelled = claim->labelled };
 	if (!pod->exists) return;
 	replica->pod = (struct pod_view){
 		.exists = true,
+		.created = pod->created,
 		.uid = pod->uid,
 		.ip = text_or_null(pod->ip),
 		.role_label = text_or_null(pod->role_label),
@@ -218,8 +221,6 @@ static void fill_replicas(const struct model *model, const struct controller *co
 		fill_pod(controller, slot, replica);
 		fill_server(model, controller, slot, &replica->server);
 		replica->incarnation = spec->has_own_claims ? replica->claim.uid : replica->pod.uid;
-		if (model->mutation == MUTATION_no_incarnation && replica->incarnation != NULL)
-			replica->incarnation = "always the same";
 	}
 }
 
@@ -229,14 +230,6 @@ static void fill_attempts(const struct controller *controller, struct arena *are
 		memcpy(list, controller->attempts.list, controller->attempts.count * sizeof(*list));
 	view->attempts = list;
 	view->attempt_count = controller->attempts.count;
-}
-
-/* Members that did not answer are counted: the record is shown as if fewer answers were enough. */
-static void misread_record(const struct model *model, struct record *record) {
-	if (model->mutation == MUTATION_no_count && record->intent.kind != INTENT_NONE)
-		record->required = record->intent.required = (int)record->member_count - 1;
-	if (model->mutation == MUTATION_create_again && dice_percent(&((struct model *)(uintptr_t)model)->dice, 2))
-		*record = (struct record){ .group_id = "", .holder = "" };
 }
 
 int view_fill(struct model *model, struct controller *controller, struct arena *arena, struct record *record,
@@ -250,11 +243,11 @@ int view_fill(struct model *model, struct controller *controller, struct arena *
 		violate(model, "record", "what was written cannot be read: %s", err->message);
 		return -1;
 	}
-	misread_record(model, record);
+	misdo_record(model, record);
 	const struct json_object *metadata = json_get(object, "metadata");
 	*view = (struct view){
 		.now = mono_ms(controller, model->now),
-		.wall_us = 1795305600 * (int64_t)SECOND + model->now + controller->wall_offset,
+		.wall_us = WALL_SECONDS * (int64_t)SECOND + model->now + controller->wall_offset,
 		.identity = controller->identity,
 		.spec = &controller->spec,
 		.record = record,
@@ -280,5 +273,6 @@ int view_fill(struct model *model, struct controller *controller, struct arena *
 	fill_children(controller, arena, view);
 	fill_replicas(model, controller, arena, view);
 	fill_attempts(controller, arena, view);
+	misdo_view(model, record, view);
 	return 0;
 }

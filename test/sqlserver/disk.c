@@ -88,6 +88,19 @@ struct sim_disk *sim_disk_folder(const char *path, struct error **err) {
 	return disk;
 }
 
+struct sim_disk *sim_disk_copy(const struct sim_disk *disk) {
+	struct sim_disk *copy = sim_disk_memory();
+	copy->capacity = disk->capacity;
+	copy->used = disk->used;
+	for (size_t i = 0; i < disk->count; i++) {
+		const struct file *file = &disk->files[i];
+		struct file *copied = find_or_add(copy, file->name);
+		if (file->content.length > 0)
+			strbuf_append_n(&copied->content, file->content.data, file->content.length);
+	}
+	return copy;
+}
+
 void sim_disk_free(struct sim_disk *disk) {
 	if (disk == NULL) return;
 	for (size_t i = 0; i < disk->count; i++) {

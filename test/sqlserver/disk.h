@@ -16,6 +16,8 @@ struct sim_disk;
 struct sim_disk *sim_disk_memory(void);
 /* A folder, made when missing. */
 struct sim_disk *sim_disk_folder(const char *path, struct error **err);
+/* What stands on it now, in memory: a snapshot. */
+struct sim_disk *sim_disk_copy(const struct sim_disk *disk);
 void sim_disk_free(struct sim_disk *disk);
 
 /* The volume's size in bytes; 0: unlimited. Beyond it appending fails with ERROR_IO, as on a full volume. Files that

@@ -272,6 +272,7 @@ struct sim_instance *sim_instance_start(const struct sim_options *options, const
 	for (size_t i = 0; i < instance->group_count; i++) recover_group(instance, instance->groups[i]);
 	if (!sim_assume(instance, SIM_ASSUME_stopped_endpoint_stays) && instance->endpoint.name != NULL)
 		instance->endpoint.started = true;
+	instance->endpoint.since = instance->started;
 	instance->catalogue = sim_store_open(instance);
 	sim_instance_save(instance);
 	return instance;

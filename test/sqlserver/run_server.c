@@ -397,6 +397,7 @@ static enum sim_run put_endpoint(struct sim_session *session, const struct sim_s
 	if (state != NULL) {
 		bool started = strcmp(state, "STARTED") == 0, was = endpoint->started;
 		endpoint->started = started;
+		if (!was && started) endpoint->since = sim_now(session->instance);
 		if (was && !started) sim_endpoint_stopped(session->instance);
 		if (!was && started) sim_endpoint_started(session->instance);
 	}

@@ -26,12 +26,15 @@ static bool accepts(const struct sim_instance *instance, const struct sim_group 
 	return group->reseated && sim_assume(instance, SIM_ASSUME_older_configuration_accepted);
 }
 
-/* A session with a primary of this role has never been: the transport may hold what is left of the one before. */
+/* A session with a primary of this role has never been: the transport may hold what is left of the one before, unless
+ * this end was started when the primary was stable (observed: who returns to a primary of some minutes connects). */
 static bool is_cached(struct sim_instance *instance, struct sim_group *group, struct sim_replica *from) {
 	bool first = !from->link.known;
 	from->link.known = true;
 	if (!first || sim_timing(instance, SIM_TIMING_transport_cache) == 0) return false;
 	if (!group->was_primary && !group->had_primary) return false;
+	int64_t stable = from->link.peer_role_since + sim_timing(instance, SIM_TIMING_transport_stable);
+	if (instance->endpoint.since >= stable) return false;
 	from->link.cached_until = sim_now(instance) + sim_timing(instance, SIM_TIMING_transport_cache);
 	return true;
 }

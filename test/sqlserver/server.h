@@ -34,6 +34,7 @@ struct sim_endpoint {
 	char *certificate;
 	int port;
 	bool started;
+	int64_t since; /* when it was started, or the instance was */
 	char *owner;
 	char *connect; /* ",login,…," who was granted CONNECT */
 };

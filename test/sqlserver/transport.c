@@ -114,9 +114,7 @@ void sim_endpoint_started(struct sim_instance *instance) {
 		for (size_t j = 0; j < group->replica_count; j++) {
 			struct sim_link *link = &group->replicas[j].link;
 			int64_t since = group->role == SIM_ROLE_PRIMARY ? group->role_since : link->peer_role_since;
-			if (now - since < sim_timing(instance, SIM_TIMING_transport_stable)) continue;
-			if (link->cached_until > now) link->known = true;
-			link->cached_until = 0;
+			if (now - since >= sim_timing(instance, SIM_TIMING_transport_stable)) link->cached_until = 0;
 		}
 		group->next_heartbeat = now;
 	}

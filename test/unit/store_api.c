@@ -511,6 +511,10 @@ struct kube_client *store_api_client(const struct store_api *api, const char *na
 	return client;
 }
 
+const char *store_api_url(const struct store_api *api) {
+	return api->url;
+}
+
 void store_api_put(struct store_api *api, const char *path, const char *text) {
 	pthread_mutex_lock(&api->lock);
 	if (text == NULL) {

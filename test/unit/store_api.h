@@ -16,6 +16,9 @@ void store_api_free(struct store_api *api);
 /* A client of this server that lives in `namespace`; free it before the server. */
 struct kube_client *store_api_client(const struct store_api *api, const char *namespace);
 
+/* "http://127.0.0.1:<port>" */
+const char *store_api_url(const struct store_api *api);
+
 /* Puts an object there, as if somebody else had done so; `text` is JSON, NULL deletes. */
 void store_api_put(struct store_api *api, const char *path, const char *text);
 /* A copy of what is there, or NULL; the caller owns it. */

@@ -317,6 +317,43 @@ static void *add_many(void *context) {
 	return NULL;
 }
 
+static void urgent_ones_go_first(void **state) {
+	(void)state;
+	queue_add(queue, "a");
+	queue_add(queue, "b");
+	queue_add(queue, "c");
+	queue_add(queue, "d");
+	queue_set_urgent(queue, "c", true); /* while it waits */
+	queue_set_urgent(queue, "unknown", true);
+	assert_true(queue_has_urgent(queue));
+	take_and_do("c");
+	assert_false(queue_has_urgent(queue));
+	assert_null(queue_take_urgent(queue));
+	queue_set_urgent(queue, "d", true); /* the last in line */
+	queue_set_urgent(queue, "d", false);
+	queue_add(queue, "e");
+	take_and_do("a");
+	take_and_do("b");
+	take_and_do("d");
+	take_and_do("e");
+	expect_take(NULL);
+}
+
+static void urgency_stays_with_a_key(void **state) {
+	(void)state;
+	queue_add_after(queue, "late", 100);
+	queue_set_urgent(queue, "late", true);
+	queue_add(queue, "a");
+	now_ms += 100;
+	cleanup_free char *key = queue_take_urgent(queue);
+	assert_string_equal(key, "late");
+	queue_add(queue, "late"); /* again, when it is done */
+	queue_done(queue, "late");
+	take_and_do("late");
+	take_and_do("a");
+	expect_take(NULL);
+}
+
 static void others_may_add(void **state) {
 	(void)state;
 	static const char *const names[THREADS] = { "a", "b", "a", "c" };
@@ -356,6 +393,8 @@ int main(void) {
 		TEST(the_worker_is_woken_when_it_must_be),
 		TEST(the_metrics_tell),
 		TEST(it_does_what_the_model_does),
+		TEST(urgent_ones_go_first),
+		TEST(urgency_stays_with_a_key),
 		TEST(others_may_add),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

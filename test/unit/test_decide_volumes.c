@@ -483,15 +483,85 @@ static void offline_waits_for_the_others(void **state) {
 	setup(&o, scene_group, NULL);
 	add_request(&o, "grow", "Offline", "2Gi", "");
 	expect(&o, STATUS("grow"));
+	set_claim(&o, 1, 2, 2);
 	o.scene.databases[1].synchronization = SQL_SYNCHRONIZING;
 	expect(&o, STATUS("grow"));
 	assert_step(&o, 0, "Expanded-sales-2", "False", "waits until sales-1 is back and synchronized");
-	/* Between two passes another pod is lost: the StatefulSet is made again at once, for both. */
+	/* One is away and another pod is lost: the StatefulSet is made again at once, for both. */
 	o.scene.databases[1].synchronization = SQL_SYNCHRONIZED;
 	set_is_there(&o, 0);
+	take_pod(&o, 2);
 	assert_true(keeps_away(&o));
 	take_pod(&o, 1);
 	assert_false(keeps_away(&o));
+}
+
+static void begin_offline(struct carried *operation) {
+	setup(operation, scene_group, NULL);
+	add_request(operation, "grow", "Offline", "2Gi", "");
+	expect(operation, STATUS("grow"));
+	set_is_there(operation, 0);
+}
+
+/* A standby whose disk is full is never synchronized before its volume has grown. */
+static void offline_begins_with_who_is_not_back(void **state) {
+	(void)state;
+	cleanup_carried struct carried o;
+	begin_offline(&o);
+	o.scene.databases[1].synchronization = SQL_SYNCHRONIZING;
+	expect(&o, "DELETE_POD sales-1 pod-1\n" STATUS("grow"));
+	/* It stays its turn while it is away, whatever the others do, and nobody sees a primary. */
+	take_pod(&o, 1);
+	o.scene.databases[2].synchronization = SQL_SYNCHRONIZING;
+	expect(&o, "PATCH_CLAIM sales-1 2Gi\n" STATUS("grow"));
+	o.scene.view.replicas[0].server.seen = NULL;
+	assert_true(keeps_away(&o));
+}
+
+/* Both are full, and count for nothing: none waits for the other. */
+static void offline_does_not_wait_for_who_waits_for_it(void **state) {
+	(void)state;
+	cleanup_carried struct carried o;
+	begin_offline(&o);
+	o.scene.databases[1].synchronization = o.scene.databases[2].synchronization = SQL_SYNCHRONIZING;
+	expect(&o, STATUS("grow"));
+	assert_step(&o, 0, "Expanded-sales-2", "False", "waits until sales-1 is back");
+	o.scene.record.member_count = 1;
+	expect(&o, "DELETE_POD sales-2 pod-2\n" STATUS("grow"));
+}
+
+/* Online its node never did its part: a pod that is started anew has it done. */
+static void offline_restarts_what_the_node_has_left(void **state) {
+	(void)state;
+	cleanup_carried struct carried o;
+	begin_offline(&o);
+	for (size_t i = 0; i < 3; i++) {
+		set_claim(&o, i, 2, i == 2 ? 1 : 2);
+		o.scene.view.replicas[i].claim.waits_for_node = i == 2;
+		o.scene.view.replicas[i].claim.waits_since = 1000;
+		o.scene.view.replicas[i].pod.created = 900;
+	}
+	expect(&o, "DELETE_POD sales-2 pod-2\n" STATUS("grow"));
+	take_pod(&o, 2);
+	assert_false(keeps_away(&o));
+	/* It is on its way. */
+	set_is_there(&o, 2);
+	o.scene.view.replicas[2].pod = (struct pod_view){ .exists = true, .created = 1000, .is_ours = true };
+	expect(&o, STATUS("grow"));
+	assert_step(&o, 0, "Expanded-sales-2", "False", "is to make its file system larger");
+}
+
+/* SQL Server does not start where there is no space: the group may have no primary before. */
+static void offline_takes_what_cannot_start(void **state) {
+	(void)state;
+	cleanup_carried struct carried o;
+	begin_offline(&o);
+	struct pod_view *pod = &o.scene.view.replicas[0].pod;
+	pod->is_stuck = pod->is_terminated = true;
+	pod->is_running = pod->is_ready = false;
+	pod->trouble = "CrashLoopBackOff";
+	o.scene.view.replicas[0].server.seen = NULL;
+	expect(&o, "DELETE_POD sales-0 pod-0\n" STATUS("grow"));
 }
 
 /* Deleted, failed, halted: whatever ends the request brings the pod back. */
@@ -635,6 +705,10 @@ int main(void) {
 		cmocka_unit_test(a_larger_volume_stays),
 		cmocka_unit_test(offline_one_pod_at_a_time_the_primary_last),
 		cmocka_unit_test(offline_waits_for_the_others),
+		cmocka_unit_test(offline_begins_with_who_is_not_back),
+		cmocka_unit_test(offline_does_not_wait_for_who_waits_for_it),
+		cmocka_unit_test(offline_restarts_what_the_node_has_left),
+		cmocka_unit_test(offline_takes_what_cannot_start),
 		cmocka_unit_test(offline_ends_with_its_request),
 		cmocka_unit_test(offline_a_single_server_is_just_stopped),
 		cmocka_unit_test(a_group_follows_its_spec),

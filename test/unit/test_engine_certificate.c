@@ -25,17 +25,24 @@ static int tear_down(void **state) {
 	return 0;
 }
 
-static void put_object(const char *certificates) {
-	world_put(&world, SECRET "a-auth",
-	          "{\"metadata\":{\"namespace\":\"demo\",\"name\":\"a-auth\"},\"data\":{\"username\":\"c2E=\","
-	          "\"password\":\"U3Ryb25nLVBhc3MtMQ==\"}}");
+static void put_object_named(const char *name, const char *certificates) {
+	cleanup_free char *secret = xasprintf(SECRET "%s-auth", name);
+	cleanup_free char *object = xasprintf(OBJECT("%s"), name);
+	world_put(&world, secret,
+	          "{\"metadata\":{\"namespace\":\"demo\",\"name\":\"%s-auth\"},\"data\":{\"username\":\"c2E=\","
+	          "\"password\":\"U3Ryb25nLVBhc3MtMQ==\"}}",
+	          name);
 	world_put(
-	        &world, OBJECT("a"),
+	        &world, object,
 	        "{\"apiVersion\":\"kubedb.com/v1alpha2\",\"kind\":\"MSSQLServer\",\"metadata\":{\"namespace\":\"demo\","
-	        "\"name\":\"a\",\"uid\":\"u\",\"generation\":1,\"creationTimestamp\":\"2026-11-22T00:00:00Z\"},"
+	        "\"name\":\"%s\",\"uid\":\"u\",\"generation\":1,\"creationTimestamp\":\"2026-11-22T00:00:00Z\"},"
 	        "\"spec\":{\"version\":\"v\",\"replicas\":1,\"deletionPolicy\":\"WipeOut\",\"storageType\":"
 	        "\"Ephemeral\",\"tls\":{\"issuerRef\":{\"kind\":\"Issuer\",\"name\":\"ca\"},\"certificates\":[%s]}}}",
-	        certificates);
+	        name, certificates);
+}
+
+static void put_object(const char *certificates) {
+	put_object_named("a", certificates);
 }
 
 /* ---- What is there ---- */
@@ -214,6 +221,32 @@ static void cert_manager_is_waited_for(void **state) {
 	assert_true(is_text(MADE, "tls.crt", "theirs"));
 }
 
+/* ---- Many at once ---- */
+
+static size_t issued(int count) {
+	size_t found = 0;
+	for (int i = 0; i < count; i++) {
+		cleanup_free char *path = xasprintf(SECRET "many-%d-server-cert", i);
+		found += world_has(&world, path);
+	}
+	return found;
+}
+
+/* Keys are made beside the loop: who needs none does not wait for those who do. */
+static void keys_hold_up_nobody(void **state) {
+	(void)state;
+	enum { MANY = 60 };
+	for (int i = 0; i < MANY; i++) {
+		cleanup_free char *name = xasprintf("many-%d", i);
+		put_object_named(name, "");
+	}
+	world_start(&world);
+	assert_true(wait_until(issued(MANY) > 0));
+	world_apply(&world, "b");
+	assert_true(wait_until(world_has(&world, "/apis/apps/v1/namespaces/demo/statefulsets/b")));
+	assert_true(issued(MANY) < MANY);
+}
+
 int main(void) {
 	mallopt(M_PERTURB, 0xa5); /* freed memory does not look alive */
 	const struct CMUnitTest tests[] = {
@@ -222,6 +255,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(it_is_renewed_before_it_ends, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_others_made_is_mounted_as_it_is, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(cert_manager_is_waited_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(keys_hold_up_nobody, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #define CHILD   "/apis/apps/v1/namespaces/demo/statefulsets/a"
 #define EVENTS  "/apis/events.k8s.io/v1/namespaces/demo/events"
 #define CLAIM   "/api/v1/namespaces/demo/persistentvolumeclaims/data-a-0"
+#define POD     "/api/v1/namespaces/demo/pods/a-0"
 #define OWN     "/api/v1/namespaces/demo/secrets/a-agkeeper"
 #define REQUEST "/apis/ops.kubedb.com/v1alpha1/namespaces/demo/mssqlserveropsrequests/grow"
 #define KEY     "MSSQLServerOpsRequest/demo/grow"
@@ -121,6 +122,32 @@ static void labels_are_for_the_claim_that_was_looked_at(void **state) {
 	sql_server_free(&server);
 }
 
+/* The pod is another one by the time that its label arrives: that is not put on it. */
+static void replace_pod(void *context, const char *method, const char *path) {
+	(void)context;
+	if (strcmp(method, "PATCH") != 0 || strcmp(path, POD) != 0 || replaced++ > 0) return;
+	world_run_pod(&world, "a", "127.0.0.1"); /* the API server gives it a uid of its own */
+}
+
+static bool has_role(void) {
+	cleanup_json struct json_object *pod = store_api_get(world.api, POD);
+	return json_get_path(pod, "metadata", "labels", "kubedb.com/role", NULL) != NULL;
+}
+
+static void labels_are_for_the_pod_that_was_looked_at(void **state) {
+	(void)state;
+	replaced = 0;
+	struct sql_server server = world_run_server(&world, "a-0", "127.0.0.1");
+	world_apply(&world, "a");
+	world_run_pod(&world, "a", "127.0.0.1");
+	store_api_interfere(world.api, replace_pod, NULL);
+	world_start(&world);
+	assert_true(wait_until(has_role()));
+	assert_int_equal(store_api_count(world.api, "PATCH", POD), 2);
+	store_api_interfere(world.api, NULL, NULL);
+	sql_server_free(&server);
+}
+
 /* ---- Our own Secret ---- */
 
 static void set_labels(const char *path, const char *text) {
@@ -213,6 +240,7 @@ int main(void) {
 		TEST(no_request_outlives_the_lease),
 		TEST(who_has_a_name_anew_begins_anew),
 		TEST(labels_are_for_the_claim_that_was_looked_at),
+		TEST(labels_are_for_the_pod_that_was_looked_at),
 		TEST(our_own_secret_is_known_by_its_type),
 		TEST(what_may_be_theirs_is_left),
 		TEST(what_is_gone_has_no_failures),

@@ -88,7 +88,7 @@ static void end_busy(struct busy *busy) {
 static void a_session_of_a_deed_ends_with_the_tenure(void **state) {
 	(void)state;
 	cleanup_free char *folder = sql_server_folder();
-	struct sql_server sql_server = sql_server_new(folder, "a-0", "127.0.0.41");
+	struct sql_server sql_server = sql_server_new(folder, "a-0", "127.0.0.47");
 	struct busy busy;
 	begin_busy(&busy, &sql_server);
 	managed_forget_all(&busy.engine);

@@ -570,6 +570,32 @@ static void keeps_to_the_deadline_of_a_request(void **state) {
 	assert_int_equal(slow.kind, ERROR_TIMEOUT);
 }
 
+static void sends_so_many_at_once_and_urgent_ones_beside(void **state) {
+	(void)state;
+	enum { WAITING = 5, ROUTINE = KUBE_AT_ONCE + WAITING };
+	fake_api_on(api, (struct fake_rule){ .path = "/slow", .hang = true });
+	fake_api_on(api, (struct fake_rule){ .path = "/urgent", .body = "{\"value\":1}" });
+	struct outcome slow = { 0 };
+	struct outcome urgent = { 0 };
+	for (int i = 0; i < ROUTINE; i++) {
+		const struct kube_request request = { .raw_path = "/slow", .timeout_ms = 1000 };
+		kube_loop_submit(loop, &request, note_outcome, &slow);
+	}
+	const struct kube_request before_others = { .raw_path = "/urgent", .is_urgent = true };
+	int64_t until = clock_monotonic_ms() + 60000;
+	while (fake_api_count(api, NULL, "/slow", NULL) < KUBE_AT_ONCE && clock_monotonic_ms() < until)
+		kube_loop_step(loop, 100);
+	kube_loop_submit(loop, &before_others, note_outcome, &urgent);
+	while (urgent.calls == 0 && clock_monotonic_ms() < until) kube_loop_step(loop, 100);
+	assert_int_equal(urgent.value, 1);
+	/* On a machine so slow that their time is over by now, others have taken their places. */
+	if (slow.calls == 0) assert_int_equal(fake_api_count(api, NULL, "/slow", NULL), KUBE_AT_ONCE);
+	/* Waiting is no way to get more time. */
+	while (slow.calls < ROUTINE && clock_monotonic_ms() < until) kube_loop_step(loop, 1000);
+	assert_int_equal(slow.calls, ROUTINE);
+	assert_int_equal(slow.kind, ERROR_TIMEOUT);
+}
+
 static void step_until_failed_once(struct kube_cache *cache) {
 	int64_t until = clock_monotonic_ms() + 30000;
 	while (kube_cache_counts(cache).failures == 0 && clock_monotonic_ms() < until) kube_loop_step(loop, 1000);
@@ -640,6 +666,7 @@ int main(void) {
 		TEST(submits_requests_stepped_by_the_caller),
 		TEST(tells_those_who_wait_that_it_ends),
 		TEST(keeps_to_the_deadline_of_a_request),
+		TEST(sends_so_many_at_once_and_urgent_ones_beside),
 		TEST(comes_back_when_the_server_answers_others),
 		TEST(stops_at_once),
 	};

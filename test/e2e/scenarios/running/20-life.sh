@@ -96,6 +96,7 @@ check "life: a primary that was force-deleted is replaced, and comes back as sec
 equal "life: all rows are still there" "" "$(comm -23 <(sort "$work/acknowledged") <(numbers | sort))"
 kubectl -n demo get sqlag life -o wide
 check "life: deleted" kubectl -n demo delete sqlag life --timeout=120s
+kubectl -n demo delete pvc -l app.kubernetes.io/instance=life >/dev/null # they are kept with the group gone
 
 # spec.halted stops and resumes.
 cat >"$work/halted.yaml" <<'YAML'

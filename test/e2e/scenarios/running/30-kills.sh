@@ -2,30 +2,8 @@
 # shellcheck disable=SC2154 # $work comes from test/e2e/run
 # The controller is killed with SIGKILL at any moment of bootstrap, rolling update and deletion, and always finishes.
 # AGKEEPER_KILLS: how many times (20). Others take over after 3 s here instead of 15, so that more moments are met.
-lease_seconds() { # N: of both replicas
-	kubectl -n agkeeper-system patch deployment agkeeper --type json \
-		-p "[{\"op\":\"add\",\"path\":\"/spec/template/spec/containers/0/args/-\",\"value\":\"--lease-seconds=$1\"}]" >/dev/null
-	kubectl -n agkeeper-system rollout status deployment/agkeeper --timeout=120s
-}
+source test/e2e/kills.sh
 check "kills: a lease of 3 s" lease_seconds 3
-
-# Each leader is killed once, some moment after it began to lead: a pod that is force-deleted is killed as by SIGKILL, and
-# comes back without a pause.
-lease_of() { kubectl -n agkeeper-system get lease agkeeper -o jsonpath='{.spec.holderIdentity}'; }
-killing() { # FILE MOST: until the file is there
-	local killed=0 holder last=
-	until [[ -e $1 ]] || ((killed >= $2)); do
-		holder=$(lease_of)
-		if [[ -z $holder || $holder == "$last" ]]; then
-			sleep 0.1
-			continue
-		fi
-		sleep "$((RANDOM % 2)).$((RANDOM % 10))" # when is what is tried
-		kubectl -n agkeeper-system delete pod "${holder%_*}" --force --grace-period=0 >/dev/null 2>&1 && killed=$((killed + 1))
-		last=$holder
-	done
-	echo $killed
-}
 patch_of() { kubectl -n demo patch sqlag "$1" --type merge -p "$2"; }
 # all_run GROUP IMAGE: three pods run it, and the group is whole.
 all_run() {
@@ -72,5 +50,4 @@ YAML
 done
 check "kills: $killed_in_all in $round rounds" test "$killed_in_all" -ge "$kills"
 check "kills: agkeeper is available after all of that" until_true 120 agkeeper_ready
-kubectl apply -k manifests >/dev/null 2>&1
-kubectl -n agkeeper-system rollout status deployment/agkeeper --timeout=90s >/dev/null
+check "kills: the lease is as long as before" lease_as_before

@@ -40,6 +40,7 @@ for secret in Needle-In-1-Haystack "$own" "$master"; do
 done
 check "secrets: (something was looked through)" grep -q agkeeper_ "$work/everything"
 check "secrets: deleted" kubectl -n demo delete sqlag quiet --timeout=120s
+kubectl -n demo delete pvc -l app.kubernetes.io/instance=quiet >/dev/null # they are kept with the group gone
 check "secrets: a Secret that the user made is kept" kubectl -n demo get secret quiet-sa
 kubectl -n demo delete secret quiet-sa >/dev/null
 kubectl -n demo delete secrets -l app.kubernetes.io/component=database >/dev/null

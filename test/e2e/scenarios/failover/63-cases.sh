@@ -3,6 +3,7 @@
 # The four cases of kubedb-mssqlserver-failover (R23 to R26), on its own database, and what happens when fewer are left
 # than the group needs.
 source test/e2e/failover.sh
+kubectl apply -f test/e2e/examples/catalog.yaml >/dev/null 2>&1
 kubectl -n demo get mssqlserver mssqlserver-ag-cluster >/dev/null 2>&1 ||
 	kubectl -n demo apply -f test/e2e/examples/mssqlserver-ag-cluster.yaml >/dev/null 2>&1
 object=ms/mssqlserver-ag-cluster through=mssqlserver-ag-cluster database=agdb1 replicas=3

@@ -3,7 +3,7 @@
 # Primaries that do not die but fall silent: frozen, cut off, on a node that is gone. On the group of the kills, whose
 # threshold is 10 s.
 source test/e2e/failover.sh
-object=sqlag/kills through=kills-listener database=orders replicas=3
+the_group_of_kills
 last() { field "$object" "{.status.failovers[0].$1}"; }
 cut_off() { simctl partition "$1" && simctl cut-clients "$1"; }
 

@@ -2,7 +2,7 @@
 # shellcheck disable=SC2154,SC2034 # from test/e2e/failover.sh
 # The primary's pod is to go and knows it: it hands over first, and writers hardly notice. On the group of the kills.
 source test/e2e/failover.sh
-object=sqlag/kills through=kills-listener database=orders replicas=3
+the_group_of_kills
 last() { field "$object" "{.status.failovers[0].$1}"; }
 
 victim=$(primary_of)
@@ -22,7 +22,8 @@ if whole_day; then
 	victim=$(primary_of)
 	under_load "the annotation agkeeper.dev/primary" 120 "moved $victim" kubectl -n demo annotate "$object" "agkeeper.dev/primary=$(kubectl -n demo get pods -l app.kubernetes.io/instance=kills -o name | sed 's|pod/||' | grep -v "^$victim$" | tail -n 1)"
 	equal "annotation: a hand-over on request" "HandOver Requested" "$(last kind) $(last reason)"
-	check "annotation: it is taken off" until_true 30 test -z "$(field "$object" '{.metadata.annotations.agkeeper\.dev/primary}')"
+	not_wished() { [[ -z $(field "$object" '{.metadata.annotations.agkeeper\.dev/primary}') ]]; }
+	check "annotation: it is taken off" until_true 30 not_wished
 
 	# The primary leaves a node as soon as it is cordoned, before anybody drains it.
 	victim=$(primary_of)

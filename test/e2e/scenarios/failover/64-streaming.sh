@@ -4,7 +4,7 @@
 # replicas commit asynchronously: the one that takes over is raised to synchronous commit first, so that nothing is lost.
 source test/e2e/failover.sh
 whole_day || return 0
-kubectl -n demo apply -f test/e2e/examples/catalog.yaml >/dev/null
+kubectl apply -f test/e2e/examples/catalog.yaml >/dev/null 2>&1
 kubectl -n demo apply -f test/e2e/examples/ha-mssqlserver.yaml >/dev/null 2>&1
 object=ms/ha-mssqlserver through=ha-mssqlserver database=app replicas=3
 check "streaming: Ready" ready "$object" 120
@@ -17,4 +17,4 @@ victim=$(primary_of)
 under_load "streaming: the primary $victim is deleted" 120 "replaced $victim" kubectl -n demo delete pod "$victim" --wait=false
 equal "streaming: a hand-over" HandOver "$(field "$object" '{.status.failovers[0].kind}')"
 check "streaming: deleted" kubectl -n demo delete "$object" --timeout=120s
-kubectl -n demo delete secrets -l app.kubernetes.io/component=database >/dev/null
+kubectl -n demo delete secrets -l app.kubernetes.io/instance=ha-mssqlserver >/dev/null
