@@ -11,7 +11,10 @@ enum {
 
 /* Msg 1105: no space in a filegroup; 9002: the log is full (relational-databases/errors-events/mssqlserver-1105,
  * -9002-database-engine-error.md of MicrosoftDocs/sql-docs). */
-static bool says_full(const struct server_view *server) {
+static bool says_full(const struct report *report, const struct replica_view *replica) {
+	const struct server_view *server = &replica->server;
+	/* Writes are checked on the primary alone: what a former one said last is over. */
+	if (replica != report->primary) return false;
 	return server->write_failures > 0 &&
 	       (server->write_failure_number == 1105 || server->write_failure_number == 9002);
 }
@@ -22,10 +25,10 @@ static int percent_of(const struct sql_volume_row *volume) {
 	return (int)((double)used * 100 / (double)volume->total_bytes);
 }
 
-static void take_fuller(struct volume_use *use, const struct replica_view *replica, const struct sql_volume_row *volume,
-                        int full_from) {
+static void take_fuller(const struct report *report, struct volume_use *use, const struct replica_view *replica,
+                        const struct sql_volume_row *volume, int full_from) {
 	int percent = percent_of(volume);
-	bool is_full = says_full(&replica->server) || percent >= full_from;
+	bool is_full = says_full(report, replica) || percent >= full_from;
 	bool is_worse = is_full != use->is_full ? is_full : percent > use->percent;
 	if (use->replica != NULL && !is_worse) return;
 	use->replica = replica;
@@ -45,7 +48,7 @@ struct volume_use report_volume_use(struct report *report) {
 			continue;
 		}
 		for (size_t j = 0; j < seen->volume_count; j++) {
-			take_fuller(&use, replica, &seen->volumes[j], full_from);
+			take_fuller(report, &use, replica, &seen->volumes[j], full_from);
 			use.primary_is_full |= use.is_full && use.replica == report->primary;
 		}
 	}

@@ -8,16 +8,16 @@
 #include <string.h>
 
 #include "controller/decide/promotion.h"
-#include "sql/messages.h"
 
 enum {
 	OFFLINE_EVERY_MS = 1000,
 	RESTART_AFTER_MS = 5000, /* a stale primary that OFFLINE does not impress */
 };
 
+/* Whether an ops request has the pods or not: it may wait for this very replica to be back. */
 static void restart(struct deciding *deciding, const struct replica_view *replica) {
 	struct replica_scratch *own = scratch_of(deciding, replica);
-	if (deciding->view->is_paused || !replica->pod.exists || replica->pod.is_deleting) return;
+	if (!replica->pod.exists || replica->pod.is_deleting) return;
 	if (!change_api(deciding, &(struct action){ .type = ACTION_DELETE_POD,
 	                                            .pod = replica->pod_name,
 	                                            .text = replica->pod.uid,
@@ -81,8 +81,7 @@ static const struct attempt *refused_suspension(const struct deciding *deciding,
                                                 const struct sql_database_row *row) {
 	const struct attempt *attempt =
 	        attempt_of(deciding->view, ACTION_SUSPEND_MOVEMENT, replica->pod_name, row->name);
-	bool was_refused = attempt != NULL && attempt->number >= MSG_LEAST && attempt->number != SQL_MSG_LOGIN_FAILED;
-	return was_refused ? attempt : NULL;
+	return is_refusal(attempt) ? attempt : NULL;
 }
 
 bool may_follow(struct deciding *deciding, const struct replica_view *replica, bool is_seated) {

@@ -138,7 +138,7 @@ int script_show(const struct script *script) {
 	return violated;
 }
 
-int boundaries_run(const struct script *script, int jobs, enum mutation mutation) {
+int boundaries_run(const struct script *script, int jobs, int every, enum mutation mutation) {
 	struct run run;
 	struct outcome outcome;
 	draw(script, -1, BEFORE_ACTION, mutation, &run);
@@ -153,7 +153,7 @@ int boundaries_run(const struct script *script, int jobs, enum mutation mutation
 	fflush(stdout);
 	for (int job = 0; job < jobs; job++) {
 		if (fork() != 0) continue;
-		for (int64_t i = job; i < count * BOUNDARY_PHASES; i += jobs)
+		for (int64_t i = job * every; i < count * BOUNDARY_PHASES; i += jobs * every)
 			if (*failures < 3 && !run_boundary(script, i / BOUNDARY_PHASES,
 			                                   (enum boundary_phase)(i % BOUNDARY_PHASES), mutation))
 				__atomic_fetch_add(failures, 1, __ATOMIC_RELAXED);
@@ -166,8 +166,9 @@ int boundaries_run(const struct script *script, int jobs, enum mutation mutation
 	}
 	int failed = *failures + died;
 	munmap(failures, sizeof(int));
-	printf("%s  boundaries of %s: %s, the controller killed at %lld actions in 3 phases%s\n",
-	       failed == 0 ? "ok  " : "FAIL", script->name, script->text, (long long)count,
+	cleanup_free char *sample = every > 1 ? xasprintf(" (every %dth of them)", every) : xstrdup("");
+	printf("%s  boundaries of %s: %s, the controller killed at %lld actions in 3 phases%s%s\n",
+	       failed == 0 ? "ok  " : "FAIL", script->name, script->text, (long long)count, sample,
 	       died > 0 ? "; the simulation itself died" : "");
 	fflush(stdout);
 	return failed;

@@ -118,10 +118,20 @@ static bool waits_for_ready(const struct request *request) {
 	return strcmp(request_phase(request), "Pending") == 0 && apply != NULL && strcmp(apply, "IfReady") == 0;
 }
 
+/* It has made all volumes as large as it was to, and one is full again: it waits for who cannot come back. */
+static bool has_grown_in_vain(struct model *model, const struct request *request) {
+	const char *size = json_get_text(json_get_path(request->json, "spec", "volumeExpansion", NULL), "mssqlserver");
+	if (!is_any_full(model) || strcmp(request_phase(request), "Progressing") != 0) return false;
+	for (int slot = 0; slot < model->configuration->replicas; slot++)
+		if (model->cluster.claims[slot].capacity < atoi(size) * (int64_t)GIB) return false;
+	return true;
+}
+
 /* docs/volume-expansion.md: what such a driver needs is an expansion offline; what waits for a database that is full
  * waits for ever. */
 static bool is_hopeless(struct model *model, const struct request *request) {
 	bool needs_offline = model->configuration->driver >= DRIVER_AT_MOUNT;
+	if (has_grown_in_vain(model, request)) return true;
 	return (needs_offline && !is_offline(request)) || (waits_for_ready(request) && is_any_full(model));
 }
 

@@ -146,10 +146,15 @@ static void restore_snapshot(struct model *model, const struct fault *fault) {
 		sim_disk_free(disk);
 		return;
 	}
+	struct claim *claim = &model->cluster.claims[slot];
+	const int64_t size = claim->capacity;
 	lose_volume(model, slot);
 	note(model, "sales-%d: an older snapshot is restored to a new claim", slot);
-	struct claim *claim = &model->cluster.claims[slot];
-	*claim = (struct claim){ .exists = true, .created = (1795305600 * (int64_t)SECOND + model->now) / SECOND };
+	*claim = (struct claim){ .exists = true,
+		                 .created = WALL_SECONDS + model->now / SECOND,
+		                 .requested = size,
+		                 .capacity = size,
+		                 .disk = size };
 	snprintf(claim->uid, NAME_SIZE, "claim-%llu", (unsigned long long)++model->numbers);
 	struct volume *volume = volume_of(model, claim->uid);
 	sim_disk_free(volume->disk);
@@ -208,6 +213,15 @@ static void slow_begin(struct model *model, const struct fault *fault) {
 static void slow_end(struct model *model, const struct fault *fault) {
 	(void)fault;
 	memset(model->network.slow, 0, sizeof(model->network.slow));
+}
+
+static void slow_answers_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->slow_answers = true;
+}
+static void slow_answers_end(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->slow_answers = false;
 }
 
 /* ---- The API ---- */
@@ -295,8 +309,10 @@ static void full_disk_begin(struct model *model, const struct fault *fault) {
 	struct process *process = process_at(model, fault->a);
 	if (process != NULL) sim_disk_set_capacity(process->volume->disk, sim_disk_used(process->volume->disk) + 64);
 }
+/* Where volumes have sizes nobody frees space: they have to grow. */
 static void full_disk_end(struct model *model, const struct fault *fault) {
 	(void)fault;
+	if (model->configuration->has_sizes) return;
 	for (size_t i = 0; i < model->volume_count; i++) sim_disk_set_capacity(model->volumes[i]->disk, 0);
 }
 static void unhealthy_begin(struct model *model, const struct fault *fault) {
@@ -359,11 +375,15 @@ static void promote_begin(struct model *model, const struct fault *fault) {
 	           "ALTER AVAILABILITY GROUP [SALES] FAILOVER;\n");
 	ask_server(model, fault->b, "ALTER AVAILABILITY GROUP [SALES] OFFLINE");
 }
+
+static void count_generation(struct json_object *object) {
+	struct json_object *metadata = json_get(object, "metadata");
+	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
+}
 static void roll(struct json_object *object, const void *context) {
 	struct json_object *spec = json_get(object, "spec");
 	json_set_text(spec, json_get(spec, "version") != NULL ? "version" : "image", context);
-	struct json_object *metadata = json_get(object, "metadata");
-	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
+	count_generation(object);
 }
 static void roll_begin(struct model *model, const struct fault *fault) {
 	(void)fault;
@@ -372,9 +392,16 @@ static void roll_begin(struct model *model, const struct fault *fault) {
 	object_edit(model, roll, image);
 }
 
+/* Of either kind. */
+static struct json_object *databases_of(const struct json_object *object) {
+	struct json_object *of_database =
+	        json_get_path(object, "spec", "topology", "availabilityGroup", "databases", NULL);
+	return of_database != NULL ? of_database : json_get_path(object, "spec", "databases", NULL);
+}
+
 static void append_database(struct json_object *object, const void *context) {
 	struct json_object *metadata = json_get(object, "metadata");
-	json_object_array_add(json_get(json_get(object, "spec"), "databases"), json_object_new_string(context));
+	json_object_array_add(databases_of(object), json_object_new_string(context));
 	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
 }
 /* Somebody makes it, and it is written to; in the end it is to belong to the group. */
@@ -386,8 +413,8 @@ static void add_database_begin(struct model *model, const struct fault *fault) {
 }
 static void add_database_end(struct model *model, const struct fault *fault) {
 	(void)fault;
-	const struct json_object *spec = json_get(model->cluster.object, "spec");
-	int there = (int)json_object_array_length(json_get(spec, "databases"));
+	if (model->cluster.object == NULL) return;
+	int there = (int)json_object_array_length(databases_of(model->cluster.object));
 	if (there == model->configuration->databases) return;
 	cleanup_free char *name = xasprintf("db%d", there);
 	note(model, "somebody adds database %s", name);
@@ -414,6 +441,28 @@ static void allow_loss_elsewhere_begin(struct model *model, const struct fault *
 	cleanup_free char *value = xasprintf("%s/object-0", name);
 	note(model, "somebody allowed data loss for %s, of an object of the same name that is gone", name);
 	object_annotate(model, "agkeeper.dev/allow-data-loss", value);
+}
+
+static void take_status(struct json_object *object, const void *context) {
+	(void)context;
+	json_object_object_del(object, "status");
+}
+static void wipe_status_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	note(model, "the object's status is lost");
+	model->claims = (struct claims){ 0 };
+	object_edit(model, take_status, NULL);
+}
+
+static void switch_off(struct json_object *object, const void *context) {
+	(void)context;
+	json_set(json_get(json_get(object, "spec"), "automaticFailover"), "enabled", json_object_new_boolean(false));
+	count_generation(object);
+}
+static void automatic_off_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	note(model, "somebody switches automatic failover off");
+	object_edit(model, switch_off, NULL);
 }
 
 static void nothing(struct model *model, const struct fault *fault) {
@@ -453,15 +502,26 @@ const struct fault_row fault_rows[] = {
 	{ "roll", 3, roll_begin, nothing },
 	{ "only-one-survives-for-good", 0, one_survives_begin, nothing },
 	{ "allow-data-loss", 0, allow_loss_begin, nothing },
+	/* Drawn beside the others (expansions_draw). */
+	{ "expand-online", 0, expand_online_begin, nothing },
+	{ "expand-offline", 0, expand_offline_begin, nothing },
+	{ "expand-impatient", 0, expand_impatient_begin, nothing },
+	{ "expand-race", 0, expand_race_begin, nothing },
+	{ "delete-request", 0, delete_request_begin, nothing },
+	{ "fill", 0, fill_begin, nothing },
+	{ "storage-fails", 0, storage_fails_begin, storage_fails_end },
 	{ "allow-data-loss-elsewhere", 0, allow_loss_elsewhere_begin, nothing },
 	{ "promote-by-hand", 0, promote_begin, nothing },
 	{ "miss-number", 0, miss_number_begin, miss_number_end },
 	{ "add-database", 0, add_database_begin, add_database_end },
 	{ "slow-watch", 0, slow_watch_begin, slow_watch_end },
+	{ "slow-answers", 0, slow_answers_begin, slow_answers_end },
 	{ "quiet", 0, quiet_begin, quiet_end },
 	/* Rare ones in random runs (runs.c). */
 	{ "late-number", 0, late_number_begin, late_number_end },
 	{ "restore-volume", 0, take_snapshot, restore_snapshot },
+	{ "automatic-off", 0, automatic_off_begin, nothing },
+	{ "wipe-status", 0, wipe_status_begin, nothing },
 };
 const size_t fault_row_count = ARRAY_LENGTH(fault_rows);
 

@@ -63,15 +63,15 @@ static void leave_pods(struct model *model) {
 		model->cluster.pods[slot].orphan = true;
 		cluster_changed(model, ITEM_POD, slot);
 	}
+	model->cluster.set = (struct workload){ 0 };
+	cluster_changed(model, ITEM_SET, 0);
 	for (int i = 0; i < CHILDREN; i++) {
 		struct child *child = &model->cluster.children[i];
 		if (!child->exists || strncmp(child->name, "StatefulSet/", 12) != 0) continue;
 		*child = (struct child){ 0 };
 		cluster_changed(model, ITEM_CHILD, i);
 	}
-	model->cluster.set = (struct workload){ 0 };
 	note(model, "the StatefulSet is gone, its pods stay");
-	cluster_changed(model, ITEM_SET, 0);
 }
 
 /* A new one takes over what has its labels, unless it is going away, and says which revision is its newest. */

@@ -13,6 +13,8 @@
  *   clients.c    writers, and reading back                  faults.c     what goes wrong, one row each
  *   invariants.c what must hold                             runs.c       a seed: configuration, faults, verdict
  *   scenarios.c  the named attacks                          boundaries.c the controller killed at every action
+ *   storage.c    the driver that makes volumes larger       expansions.c what people ask for, expansion_faults.c when
+ *   scripts_volumes.c  expansions for boundaries.c
  *   mutations.c  safety rules broken on purpose: the table  misdeeds.c   how they are broken
  *   compare.c    how long a failover takes                  published_policy.c … as another operator has it
  *   pre_stop.c   its containers' hook                       main.c       the program
@@ -278,6 +280,16 @@ int size_of_object(const struct model *model);
 void object_raise(struct model *model, int size);
 /* People see to it that all volumes are as large as was asked for, after all went wrong: true when they are. */
 bool expansions_tend(struct model *model);
+struct fault;
+/* Rows of fault_rows. */
+void expand_online_begin(struct model *model, const struct fault *fault);
+void expand_offline_begin(struct model *model, const struct fault *fault);
+void expand_impatient_begin(struct model *model, const struct fault *fault);
+void expand_race_begin(struct model *model, const struct fault *fault);
+void delete_request_begin(struct model *model, const struct fault *fault);
+void fill_begin(struct model *model, const struct fault *fault);
+void storage_fails_begin(struct model *model, const struct fault *fault);
+void storage_fails_end(struct model *model, const struct fault *fault);
 
 /* ---- Pods (kubelet.c) ---- */
 void kubelet_begin(struct model *model);
@@ -514,7 +526,8 @@ struct model {
 	} snapshot;
 	bool kubelet_cut[NODES], node_is_down[NODES];
 	int64_t watch_stalled_until[CONTROLLERS];
-	bool slow_watch; /* all changes take seconds to be seen */
+	bool slow_watch;   /* all changes take seconds to be seen */
+	bool slow_answers; /* those of probes, on their way back */
 	struct controller controllers[CONTROLLERS];
 	struct clients clients;
 	struct boundary boundary;

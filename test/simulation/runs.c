@@ -55,6 +55,20 @@ static int draw_who(struct dice *dice) {
 	return dice_percent(dice, 50) ? WHO_SECONDARY : (int)dice_below(dice, SLOTS);
 }
 
+/* Out of dice of its own: what other seeds stand for stays as it was. */
+static void draw_rare(struct run *run, uint64_t seed) {
+	static const char *const rare[] = { "late-number", "miss-number", "restore-volume", "slow-watch" };
+	struct dice dice = { ~seed - 8 };
+	dice_roll(&dice);
+	if (!dice_percent(&dice, 15) || run->fault_count == FAULTS_MOST || seed % 4 == 3) return; /* those grow */
+	run->faults[run->fault_count++] =
+	        (struct fault){ .kind = fault_kind(rare[dice_below(&dice, ARRAY_LENGTH(rare))]),
+		                .at = dice_below(&dice, run->length),
+		                .span = dice_between(&dice, 1, 80) * SECOND,
+		                .a = (int)dice_below(&dice, SLOTS),
+		                .b = (int)dice_below(&dice, SLOTS) };
+}
+
 void run_draw(struct run *run, uint64_t seed) {
 	struct dice dice = { seed };
 	*run = (struct run){ .seed = seed };
@@ -75,6 +89,8 @@ void run_draw(struct run *run, uint64_t seed) {
 		fault->a = draw_who(&dice);
 		fault->b = draw_who(&dice);
 	}
+	expansions_draw(run);
+	draw_rare(run, seed);
 }
 
 /* ---- Running ---- */
@@ -93,7 +109,8 @@ static bool ready_to_begin(struct model *model) {
 }
 
 static int64_t patience(const struct configuration *configuration) {
-	return configuration->settings.timings[SIM_TIMING_startup] > 0 ? 900 * SECOND : 300 * SECOND;
+	int64_t time = configuration->settings.timings[SIM_TIMING_startup] > 0 ? 900 * SECOND : 300 * SECOND;
+	return configuration->has_sizes ? 2 * time : time; /* one pod after the other */
 }
 
 bool comes_up(struct model *model) {
@@ -129,16 +146,22 @@ static void read_back(struct model *model) {
 	violate(model, "I3", "the rows cannot be read back: %s", why[0] != '\0' ? why : "the primary does not answer");
 }
 
+static bool is_settled(struct model *model) {
+	bool is_tended = expansions_tend(model);
+	return is_stable(model) && is_tended;
+}
+
 static void run_random(const struct run *run, struct model *model) {
 	if (run->from_the_start) clients_begin(model);
 	else if (!comes_up(model)) return;
+	model->has_faults = true;
 	for (size_t i = 0; i < run->fault_count; i++) fault_schedule(model, &run->faults[i]);
 	model_run(model, run->length + 20 * SECOND);
 	if (model->verdict.violated) return;
 	faults_heal(model);
-	if (!model_until(model, is_stable, patience(model->configuration))) {
+	if (!model_until(model, is_settled, patience(model->configuration))) {
 		char why[200];
-		is_converged(model, why);
+		if (is_converged(model, why)) volumes_fit(model, why);
 		violate(model, "I3", "%lld s after all faults were over: %s",
 		        (long long)(patience(model->configuration) / SECOND), why);
 		return;
@@ -205,15 +228,21 @@ void run_execute(const struct run *run, bool keeps_timeline, bool check_probes, 
 
 /* ---- Shrinking ---- */
 
-static bool still_fails(const struct run *run, const char *rule) {
+/* A group that never settles takes its time, each time: then what was found is small enough. */
+enum { STEPS_TO_SHRINK = 10000000 };
+
+static bool still_fails(const struct run *run, const char *rule, uint64_t *steps) {
 	struct outcome outcome;
+	if (*steps > STEPS_TO_SHRINK) return false;
 	run_execute(run, false, false, &outcome);
+	*steps += outcome.steps;
 	return outcome.verdict.violated && strcmp(outcome.verdict.rule, rule) == 0;
 }
 
 void run_shrink(struct run *run, struct outcome *outcome) {
 	char rule[sizeof(outcome->verdict.rule)];
 	memcpy(rule, outcome->verdict.rule, sizeof(rule));
+	uint64_t steps = 0;
 	for (bool smaller = true; smaller;) {
 		smaller = false;
 		for (size_t i = 0; i < run->fault_count; i++) {
@@ -221,14 +250,14 @@ void run_shrink(struct run *run, struct outcome *outcome) {
 			memmove(&tried.faults[i], &tried.faults[i + 1],
 			        (tried.fault_count - i - 1) * sizeof(*tried.faults));
 			tried.fault_count--;
-			if (!still_fails(&tried, rule)) continue;
+			if (!still_fails(&tried, rule, &steps)) continue;
 			*run = tried;
 			smaller = true;
 			i--;
 		}
 		struct run tried = *run;
 		tried.length /= 2;
-		if (run->length > 4 * SECOND && still_fails(&tried, rule)) {
+		if (run->length > 4 * SECOND && still_fails(&tried, rule, &steps)) {
 			*run = tried;
 			smaller = true;
 		}
@@ -253,6 +282,9 @@ void run_describe(const struct run *run, struct strbuf *text) {
 	strbuf_printf(text, "), %d databases, %d controllers", configuration->databases, configuration->controllers);
 	if (configuration->required >= 0) strbuf_printf(text, ", relaxed to %d", configuration->required);
 	if (configuration->settings.timings[SIM_TIMING_startup] > 0) strbuf_append(text, ", published timings");
+	if (configuration->has_sizes)
+		strbuf_printf(text, ", %s, driver %d", configuration->mssqlserver ? "MSSQLServer" : "group",
+		              (int)configuration->driver);
 	for (size_t i = 0; i < SIM_ASSUMPTION_COUNT; i++)
 		if (configuration->settings.assumptions[i] != (sim_assumption_rows[i].usual != 0))
 			strbuf_printf(text, ", %s = %d", sim_assumption_rows[i].name,

@@ -4,7 +4,7 @@
 
 #include "simulation/model.h"
 
-enum { FAULTS_MOST = 24 };
+enum { FAULTS_MOST = 24, EXPANSIONS_MOST = 4 };
 
 struct run {
 	uint64_t seed;
@@ -17,7 +17,7 @@ struct run {
 	const struct script *script; /* boundaries.c; NULL: faults */
 	bool from_the_start;         /* faults begin with the bootstrap */
 	size_t fault_count;
-	struct fault faults[FAULTS_MOST];
+	struct fault faults[FAULTS_MOST + EXPANSIONS_MOST];
 	int64_t length; /* of the time in which faults begin */
 };
 
@@ -37,10 +37,10 @@ extern const struct script volume_scripts[];
 extern const size_t volume_script_count;
 bool object_is_gone(struct model *model);
 void object_delete(struct model *model);
-/* Every boundary of a script; the number of violations. */
 /* With nobody killed, line by line. */
 int script_show(const struct script *script);
-int boundaries_run(const struct script *script, int jobs, enum mutation mutation);
+/* Every boundary of a script, or every so many-th; the number of violations. */
+int boundaries_run(const struct script *script, int jobs, int every, enum mutation mutation);
 
 struct outcome {
 	struct verdict verdict;
@@ -55,6 +55,8 @@ void outcome_free(struct outcome *outcome);
 
 /* Draws configuration and faults. */
 void run_draw(struct run *run, uint64_t seed);
+/* Whether volumes grow in it, how, and when: with dice of their own, so that the others are what they were. */
+void expansions_draw(struct run *run);
 bool is_stable(struct model *model);
 void run_execute(const struct run *run, bool keeps_timeline, bool check_probes, struct outcome *outcome);
 /* Leaves out faults, and shortens them, for as long as the same rule is violated. */

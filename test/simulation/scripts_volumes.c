@@ -71,8 +71,13 @@ static bool request_has_succeeded(struct model *model, int number, int size) {
 
 /* ---- Scripts ---- */
 
+static void group(struct configuration *configuration) {
+	configuration->has_sizes = true;
+	configuration->write_every = SECOND; /* there are thousands of runs */
+}
 static void database(struct configuration *configuration) {
-	configuration->mssqlserver = configuration->has_sizes = true;
+	group(configuration);
+	configuration->mssqlserver = true;
 }
 static void database_detached(struct configuration *configuration) {
 	database(configuration);
@@ -82,10 +87,6 @@ static void database_at_mount(struct configuration *configuration) {
 	database(configuration);
 	configuration->driver = DRIVER_AT_MOUNT;
 }
-static void group(struct configuration *configuration) {
-	configuration->has_sizes = true;
-}
-
 static void online(struct model *model, struct configuration *configuration) {
 	(void)configuration;
 	keep_beginning(model);

@@ -116,7 +116,14 @@ static void refresh_children(struct controller *controller, const struct json_ob
 		controller->child_hashes[i] = hash_of(json_object_array_get_idx(controller->children, i));
 }
 
-static void fill_children(const struct controller *controller, struct arena *arena, struct view *view) {
+/* A StatefulSet has two places in the cache, which a watch fills one after the other; in the engine's it has one. */
+static bool is_there(const struct model *model, const struct controller *controller, const struct child *child) {
+	bool is_set = strncmp(child->name, "StatefulSet/", 12) == 0;
+	return child->exists && (!is_set || !model->configuration->has_sizes || controller->cache.set.exists);
+}
+
+static void fill_children(const struct model *model, const struct controller *controller, struct arena *arena,
+                          struct view *view) {
 	view->child_count = json_object_array_length(controller->children);
 	view->children = arena_calloc(arena, view->child_count + 1, sizeof(*view->children));
 	for (size_t i = 0; i < view->child_count; i++) {
@@ -127,7 +134,7 @@ static void fill_children(const struct controller *controller, struct arena *are
 		child_name(child->desired, name);
 		for (int j = 0; j < CHILDREN; j++) {
 			const struct child *there = &controller->cache.children[j];
-			if (!there->exists || strcmp(there->name, name) != 0) continue;
+			if (!is_there(model, controller, there) || strcmp(there->name, name) != 0) continue;
 			child->state = there->hash == controller->child_hashes[i] ? CHILD_IN_SYNC : CHILD_DRIFTED;
 		}
 	}
@@ -270,7 +277,7 @@ int view_fill(struct model *model, struct controller *controller, struct arena *
 	};
 	fill_requests(controller, arena, view);
 	refresh_children(controller, object, view, arena);
-	fill_children(controller, arena, view);
+	fill_children(model, controller, arena, view);
 	fill_replicas(model, controller, arena, view);
 	fill_attempts(controller, arena, view);
 	misdo_view(model, record, view);

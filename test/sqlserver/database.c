@@ -46,6 +46,7 @@ struct sim_database *sim_database_create(struct sim_instance *instance, const ch
 	sim_guid(instance, database->guid);
 	cleanup_free char *file = xasprintf("%s.log", database->guid);
 	int result = sim_log_open(&database->log, instance->disk, file, err);
+	database->log.is_allocated = id <= 4;
 	if (result == 0 && first_fork) result = sim_log_fork(&database->log, database->guid, err);
 	if (result < 0) {
 		sim_database_free(database);

@@ -231,6 +231,11 @@ int sim_disk_write(struct sim_disk *disk, const char *name, const void *bytes, s
 
 int sim_disk_append(struct sim_disk *disk, const char *name, const void *bytes, size_t length, struct error **err) {
 	if (room_for(disk, length, name, err) < 0) return -1;
+	return sim_disk_append_allocated(disk, name, bytes, length, err);
+}
+
+int sim_disk_append_allocated(struct sim_disk *disk, const char *name, const void *bytes, size_t length,
+                              struct error **err) {
 	if (disk->folder != NULL && write_file(disk, name, O_APPEND, bytes, length, err) < 0) return -1;
 	strbuf_append_n(&find_or_add(disk, name)->content, bytes, length);
 	disk->used += length;

@@ -48,6 +48,9 @@ int sim_disk_read(struct sim_disk *disk, const char *name, struct strbuf *conten
 /* Puts a new content in place of the old one, all or nothing. */
 int sim_disk_write(struct sim_disk *disk, const char *name, const void *bytes, size_t length, struct error **err);
 int sim_disk_append(struct sim_disk *disk, const char *name, const void *bytes, size_t length, struct error **err);
+/* … where the space was taken before: whether the volume is full or not. */
+int sim_disk_append_allocated(struct sim_disk *disk, const char *name, const void *bytes, size_t length,
+                              struct error **err);
 /* Cuts the file to its first `length` bytes. */
 int sim_disk_truncate(struct sim_disk *disk, const char *name, uint64_t length, struct error **err);
 /* Removing what is not there is fine. */

@@ -79,18 +79,21 @@ void sim_log_close(struct sim_log *log) {
 	*log = (struct sim_log){ 0 };
 }
 
-static int append_frame(struct sim_log *log, const struct strbuf *frame, struct error **err) {
-	if (sim_disk_append(log->disk, log->file, frame->data, frame->length, err) < 0) return -1;
+static int append_frame(struct sim_log *log, const struct strbuf *frame, bool is_allocated, struct error **err) {
+	int (*append)(struct sim_disk *, const char *, const void *, size_t, struct error **) =
+	        is_allocated || log->is_allocated ? sim_disk_append_allocated : sim_disk_append;
+	if (append(log->disk, log->file, frame->data, frame->length, err) < 0) return -1;
 	log->file_length += frame->length;
 	return 0;
 }
 
+/* It stands in the boot page, which needs no room: a primary whose volume is full has a fork of its own, too. */
 int sim_log_fork(struct sim_log *log, const char *id, struct error **err) {
 	cleanup_strbuf struct strbuf frame = { 0 };
 	wire_put(&frame, FRAME_FORK);
 	wire_put_text(&frame, id);
 	uint64_t offset = log->file_length;
-	if (append_frame(log, &frame, err) < 0) return -1;
+	if (append_frame(log, &frame, true, err) < 0) return -1;
 	add_fork(log, id, offset);
 	return 0;
 }
@@ -101,7 +104,7 @@ int sim_log_append(struct sim_log *log, const void *payload, size_t length, int6
 	wire_put(&frame, (uint64_t)time);
 	wire_put_bytes(&frame, payload, length);
 	uint64_t offset = log->file_length;
-	if (append_frame(log, &frame, err) < 0) return -1;
+	if (append_frame(log, &frame, false, err) < 0) return -1;
 	add_record(log, payload, length, time, offset);
 	return 0;
 }

@@ -35,6 +35,8 @@ struct sim_log {
 	struct sim_record *records;
 	size_t count; /* the end of the log */
 	uint64_t next_block, file_length;
+	bool is_allocated; /* its space was taken beforehand, as that of system databases is: a full volume is no matter
+	                    */
 	struct sim_disk *disk;
 	char *file;
 };

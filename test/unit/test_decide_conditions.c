@@ -298,6 +298,12 @@ static void test_storage(void **unused) {
 	group.view.replicas[0].server.write_failure_number = 9002;
 	assert_true(pass(&group));
 	assert_condition(&group, "StorageFull", "True", "VolumeFull");
+	/* What a former primary has said is over: nobody writes there any more. */
+	group.view.replicas[1].server.write_failures = 1;
+	group.view.replicas[1].server.write_failure_number = 9002;
+	group.view.replicas[0].server.write_failures = 0;
+	assert_true(pass(&group));
+	assert_condition(&group, "StorageFull", "False", "VolumesHaveSpace");
 }
 
 static void test_storage_percent_of_spec(void **unused) {
