@@ -16,7 +16,8 @@ struct sql_pool *sql_pool_new(struct sql_library *library, const struct sql_pool
 	for (size_t i = 0; i < ARRAY_LENGTH(pool->ready); i++) pool->ready[i].end = &pool->ready[i].first;
 	if (pool->options.threads_max <= 0) pool->options.threads_max = THREADS_MAX;
 	pool->running_end = &pool->running;
-	pool->threads = xcalloc((size_t)(pool->options.threads_max + pool->options.spares_max), sizeof(*pool->threads));
+	size_t most = (size_t)pool->options.threads_max + (size_t)pool->options.spares_max;
+	pool->threads = xcalloc(most, sizeof(*pool->threads));
 	pthread_mutex_init(&pool->mutex, NULL);
 	pthread_cond_init(&pool->work, NULL);
 	return pool;
