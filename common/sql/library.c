@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "sql/charset.h"
 #include "sql/session_private.h"
 
 enum { CONNECT_TIMEOUT_S = 5, SESSIONS_MAX = 30000 };
@@ -124,6 +125,7 @@ struct sql_library *sql_library_new(const struct sql_library_options *options, s
 		free(library);
 		return NULL;
 	}
+	sql_charset_link();
 	sql_session_install_handlers();
 	dbsetlogintime(options->connect_timeout_s > 0 ? options->connect_timeout_s : CONNECT_TIMEOUT_S);
 	dbsetmaxprocs(SESSIONS_MAX);

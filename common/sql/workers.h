@@ -9,8 +9,9 @@
  * flight, batches in the order in which they were submitted. Deadlines count from submission, whatever the time goes
  * into: a batch whose time is over before it could be sent is not sent (and reported when connecting has ended).
  *
- * A server that does not answer costs one thread, until its deadline. Clients whose server last did not answer may
- * together hold half of the threads at most, so that any number of dead servers leaves the other half to the living.
+ * A server that does not answer costs one thread, until its deadline; where there are spares, one takes its place.
+ * Clients whose server last did not answer may together hold half of the threads at most, so that any number of dead
+ * servers leaves the other half to the living.
  *
  * All functions are for the loop's thread; none of them waits, but for sql_pool_free. */
 #ifndef AGKEEPER_SQL_WORKERS_H
@@ -22,6 +23,7 @@
 
 struct sql_pool_options {
 	int threads_max;             /* 0: 32; they are started when they are needed */
+	int spares_max;              /* … beside them, in place of those that wait for an answer for long */
 	void (*wake)(void *context); /* from any thread: sql_pool_deliver has something to do */
 	void *context;
 };
@@ -31,7 +33,8 @@ struct sql_pool *sql_pool_new(struct sql_library *library, const struct sql_pool
  * calls what was not called yet (from there nothing may be submitted), and frees clients that are left. */
 void sql_pool_free(struct sql_pool *pool);
 
-/* Calls done for every batch that is over. */
+/* Calls done for every batch that is over. Where there are spares, to be called at least once a second: the time is now
+ * to see who has been waiting for long. */
 void sql_pool_deliver(struct sql_pool *pool);
 
 struct sql_client;

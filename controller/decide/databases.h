@@ -9,8 +9,9 @@
  * (may be NULL) is set when something was added, which nobody else may have yet. */
 bool databases_record(struct deciding *deciding, const struct replica_view *replica, bool speaks_for_group,
                       bool *is_new);
-/* Whether a database that the object wants is on its way into the group: no more is promised meanwhile, since nobody
- * but the primary has it. One that cannot get in without a person does not count: the others are protected again. */
+/* Whether a database that the object wants is on its way into the group: where nothing is promised nothing will be
+ * meanwhile, since nobody but the primary has it. One that cannot get in without a person does not count: the others
+ * are protected again. */
 bool databases_arrive(const struct deciding *deciding);
 
 #endif

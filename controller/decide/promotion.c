@@ -12,10 +12,7 @@
 #include "sql/messages.h"
 
 enum {
-	BETTER_MS = 200,              /* so long the first that may be taken waits for others that are being fenced */
-	TARGET_SILENT_MS = 10000,     /* a target that answers nothing, where another one may be taken safely */
-	MSG_ENDPOINT_STOPPED = 41144, /* FAILOVER wants the local mirroring endpoint running */
-	TRIES_BEFORE_FORCE = 3        /* of a FAILOVER that brings no answer */
+	BETTER_MS = 200, /* so long the first that may be taken waits for others that are being fenced */
 };
 
 static bool same(const char *a, const char *b) {
@@ -73,29 +70,6 @@ static bool may_adopt(struct deciding *deciding) {
 	if (deciding->spec->cluster == SQL_CLUSTER_NONE) return true;
 	if (!is_strict(deciding->record) || !is_member(deciding->record, other)) return false;
 	return primary_returned(deciding) || !deciding->spec->fails_over;
-}
-
-/* "<pod>/<uid of the object>" */
-static const struct replica_view *allowed_loss(const struct deciding *deciding) {
-	const char *allowed = deciding->view->allow_data_loss;
-	const char *slash = allowed != NULL ? strchr(allowed, '/') : NULL;
-	if (slash == NULL || !same(slash + 1, deciding->spec->uid)) return NULL;
-	for (size_t i = 0; i < deciding->spec->replica_count; i++) {
-		const char *pod = deciding->spec->replicas[i].pod;
-		if (strlen(pod) == (size_t)(slash - allowed) && strncmp(pod, allowed, strlen(pod)) == 0)
-			return view_find(deciding->view, pod);
-	}
-	return NULL;
-}
-
-/* Whom a person names while nothing fails over by itself: in agkeeper.dev/primary, else in the permission to lose data,
- * which is tried without loss first. "": nobody. */
-static const char *named(const struct deciding *deciding) {
-	const char *wanted = deciding->view->wanted_primary;
-	if (deciding->spec->fails_over || is_primary_unknown(deciding->record)) return "";
-	if (wanted != NULL && spec_find(deciding->spec, wanted) >= 0) return wanted;
-	const struct replica_view *allowed = allowed_loss(deciding);
-	return allowed != NULL ? allowed->pod_name : "";
 }
 
 /* Without a record of who was the primary it is as with a group that comes up again: whoever holds everything goes on.
@@ -171,46 +145,6 @@ static bool target_is_changing(struct deciding *deciding) {
 	return local != NULL && same(local->operational_state, "PENDING_FAILOVER");
 }
 
-/* How FAILOVER failed in this process of the target; NULL: it was not sent, or its reply is out. */
-static const struct attempt *failed(const struct deciding *deciding, enum action_type type,
-                                    const struct replica_view *target) {
-	return attempt_of(deciding->view, type, target->pod_name, target->server.seen->instance.start_time);
-}
-
-static int failures_of(const struct deciding *deciding, const struct replica_view *target) {
-	if (target->server.seen == NULL) return 0;
-	const struct attempt *plain = failed(deciding, ACTION_PROMOTE, target);
-	const struct attempt *started = failed(deciding, ACTION_PROMOTE_STARTED, target);
-	return (plain != NULL ? plain->failures : 0) + (started != NULL ? started->failures : 0);
-}
-
-/* Under this intent: what failed under an earlier one is still on the list, and says nothing about today. */
-static bool was_refused(const struct deciding *deciding, const struct replica_view *target) {
-	const struct attempt *plain = failed(deciding, ACTION_PROMOTE, target);
-	const struct attempt *started = failed(deciding, ACTION_PROMOTE_STARTED, target);
-	if (failures_of(deciding, target) <= deciding->scratch->old_refusals) return false;
-	return (plain != NULL && plain->number == SQL_MSG_NOT_SYNCHRONIZED) ||
-	       (started != NULL && started->number == SQL_MSG_NOT_SYNCHRONIZED);
-}
-
-/* What it has come to cannot be seen, and that is no matter of moments: it does not run or answer, has another volume,
- * refuses our login, or has left the group. */
-static bool is_out_of_reach(const struct deciding *deciding, const struct replica_view *target) {
-	if (is_gone(target) || target->server.refuses_login) return true;
-	bool is_known = deciding->record->intent.forces || target == recorded_primary(deciding);
-	if (!is_known && !is_member(deciding->record, target)) return true;
-	if (target->server.seen != NULL && !answers(deciding, target)) return true;
-	int64_t silent = target->server.silent_since;
-	return silent != 0 && deciding->view->now - silent >= TARGET_SILENT_MS;
-}
-
-/* It has said itself that it did not become PRIMARY, and nothing that was sent to it lands any more: it refused, or
- * others hold more than it by now. */
-static bool has_refused(const struct deciding *deciding, const struct replica_view *target) {
-	if (!answers(deciding, target) || !is_fenced(deciding, target)) return false;
-	return was_refused(deciding, target) || is_overtaken(deciding, target);
-}
-
 /* FAILOVER was sent to this target, perhaps. Another one may be taken when the server itself refused it (Msg 41142), or
  * others hold more than it by now: it has not become PRIMARY; or in strict mode, when it is out of reach: had it become
  * PRIMARY, it could have acknowledged nothing without the others, and they are fenced. */
@@ -231,8 +165,7 @@ static bool loss_is_allowed_now(struct deciding *deciding) {
 	if (replica == NULL || replica->incarnation == NULL || !is_fenced(deciding, replica)) return false;
 	bool forces = deciding->record->intent.forces;
 	if (replica == target) return !forces && has_refused(deciding, target);
-	bool would_not = forces && target != NULL && is_fenced(deciding, target) &&
-	                 failed(deciding, ACTION_FORCE_PROMOTE, target) != NULL;
+	bool would_not = forces && would_not_be_forced(deciding, target);
 	return would_not || has_refused(deciding, target) || is_out_of_reach(deciding, target);
 }
 
@@ -251,8 +184,9 @@ static bool target_is_fenced(struct deciding *deciding) {
 /* ---- What they do ---- */
 
 static void open_failover(struct deciding *deciding) {
-	say(deciding, true, "PrimaryLost", "%s: %s; a failover begins", deciding->record->primary.pod,
-	    deciding->lost_message);
+	bool is_unknown = is_primary_unknown(deciding->record);
+	say(deciding, true, "PrimaryLost", "%s%s%s; a failover begins", is_unknown ? "" : deciding->record->primary.pod,
+	    is_unknown ? "" : ": ", deciding->lost_message);
 	open_intent(deciding, INTENT_FAILOVER, named(deciding), deciding->lost_reason, deciding->lost_message);
 	deciding->scratch->intent_seen = deciding->scratch->countable_since = deciding->scratch->target_since = 0;
 }
@@ -404,46 +338,11 @@ static void take_old_offline(struct deciding *deciding) {
 		own->offline_at = deciding->view->now;
 }
 
-/* FAILOVER is refused with a suspended database; nothing flows while the endpoint is stopped. */
-static bool resumes(struct deciding *deciding, const struct replica_view *target) {
-	for (size_t i = 0; i < deciding->record->database_count; i++) {
-		const struct recorded_database *database = &deciding->record->databases[i];
-		const struct sql_database_row *copy = copy_of(target, database->id);
-		if (copy == NULL || !copy->is_suspended) continue;
-		const struct action resume = { .type = ACTION_RESUME_MOVEMENT,
-			                       .text = database->name,
-			                       .reason = "before it is promoted" };
-		if (attempt_of(deciding->view, ACTION_RESUME_MOVEMENT, target->pod_name, database->name) != NULL)
-			continue;
-		change_server(deciding, target, &resume);
-		return true;
-	}
-	return false;
-}
-
-/* What a person has allowed is tried without loss first; forced when SQL Server has refused that, or never says. */
-static bool must_be_forced(const struct deciding *deciding, const struct attempt *attempt) {
-	if (!deciding->record->intent.forces || attempt == NULL) return false;
-	return attempt->number >= MSG_LEAST || attempt->failures >= TRIES_BEFORE_FORCE;
-}
-
-static enum action_type promotion_of(const struct deciding *deciding, const struct replica_view *target) {
-	const struct attempt *plain = failed(deciding, ACTION_PROMOTE, target);
-	bool wants_endpoint = plain != NULL && plain->number == MSG_ENDPOINT_STOPPED;
-	const struct attempt *last = wants_endpoint ? failed(deciding, ACTION_PROMOTE_STARTED, target) : plain;
-	if (must_be_forced(deciding, last)) return ACTION_FORCE_PROMOTE;
-	return wants_endpoint ? ACTION_PROMOTE_STARTED : ACTION_PROMOTE;
-}
-
 static void promote(struct deciding *deciding) {
 	const struct replica_view *target = target_of(deciding);
 	if (!fence(deciding)) return;
 	take_old_offline(deciding);
-	if (!resumes(deciding, target))
-		change_server(deciding, target,
-		              &(struct action){ .type = promotion_of(deciding, target),
-		                                .text = target->server.seen->instance.start_time,
-		                                .reason = deciding->record->intent.reason });
+	send_promotion(deciding, target);
 	plan_look(deciding->plan, SOON_MS);
 	if (was_refused(deciding, target) && !deciding->record->intent.forces) block(deciding);
 }

@@ -3,6 +3,7 @@
  *   judge.c      how the recorded primary is: evidence, and how much time it has
  *   positions.c  what a replica holds: fenced, complete, ahead of others; what its configuration guarantees
  *   choose.c     counting the fenced members, and whom to take
+ *   target.c     the target: what FAILOVER has come to, and how it is sent
  *   promotion.c  the table of states and transitions, and what each transition writes
  *   settle.c     the new primary on record
  *   steady.c     after it: endpoints started again, stale primaries set right
@@ -14,9 +15,7 @@
 
 enum {
 	SOON_MS = 50, /* while a promotion goes on: its answers come within milliseconds */
-	WHILE_BLOCKED_MS = 1000,
-	MSG_LEAST = 200 /* attempt.number: what SQL Server answers a statement that it can read; lower numbers are the
-	                 * operating system's (nothing was sent, or no answer came) */
+	WHILE_BLOCKED_MS = 1000
 };
 
 /* ---- judge.c ---- */
@@ -87,6 +86,25 @@ const char *waited_for(const struct deciding *deciding);
 /* May be promoted in a hand-over to it: of the group's synchronous replicas, synchronized, and enough others answer. */
 bool is_ready_for(const struct deciding *deciding, const struct replica_view *replica, const char **why);
 
+/* ---- target.c ---- */
+
+/* SQL Server itself has said no, and nothing has happened: no lost reply, no refused login. NULL: it did not fail. */
+bool is_refusal(const struct attempt *attempt);
+/* How often FAILOVER failed in this process of it. */
+int failures_of(const struct deciding *deciding, const struct replica_view *target);
+/* … with Msg 41142, under this intent: what failed under an earlier one is still on the list, and says nothing of
+ * today. */
+bool was_refused(const struct deciding *deciding, const struct replica_view *target);
+/* It has said itself that it did not become PRIMARY, and nothing that was sent to it lands any more: it refused, or
+ * others hold more than it by now. */
+bool has_refused(const struct deciding *deciding, const struct replica_view *target);
+/* It is fenced, and not even FORCE_FAILOVER_ALLOW_DATA_LOSS made it PRIMARY. */
+bool would_not_be_forced(const struct deciding *deciding, const struct replica_view *target);
+/* What it has come to cannot be seen, and that is no matter of moments. NULL: it has left. */
+bool is_out_of_reach(const struct deciding *deciding, const struct replica_view *target);
+/* FAILOVER, in the way that is due after what was refused before; first what it needs. */
+void send_promotion(struct deciding *deciding, const struct replica_view *target);
+
 /* ---- promotion.c: the table ---- */
 
 enum promotion_state {
@@ -136,6 +154,11 @@ bool somebody_is_out_of_sight(const struct deciding *deciding, const struct repl
  * While an old primary might reach it that could acknowledge with its help it is made sure first that it confirms
  * nothing: that is planned, and false. */
 bool may_follow(struct deciding *deciding, const struct replica_view *replica, bool is_seated);
+/* For whom a person allowed data loss; NULL: nobody. */
+const struct replica_view *allowed_loss(const struct deciding *deciding);
+/* Whom a person names while nothing fails over by itself: in agkeeper.dev/primary, else in the permission to lose data,
+ * which is tried without loss first. "": nobody. */
+const char *named(const struct deciding *deciding);
 /* What people and the admission webhook ask for. */
 void requests_decide(struct deciding *deciding);
 void open_intent(struct deciding *deciding, enum intent_kind kind, const char *wanted, const char *reason,

@@ -12,6 +12,10 @@ enum {
 	LEAVING_MS = 25000 /* longer than any deletion is held back: who asked has gone */
 };
 
+static bool same(const char *a, const char *b) {
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
 static bool refuse(const char **why, const char *reason) {
 	if (why != NULL) *why = reason;
 	return false;
@@ -125,6 +129,29 @@ static bool request(struct deciding *deciding, const char *wanted, const char *r
 bool promotion_request_hand_over(struct deciding *deciding, const char *wanted, const char *reason, const char *message,
                                  const char **why) {
 	return request(deciding, wanted, reason, message, false, why);
+}
+
+/* ---- Whom people name ---- */
+
+/* "<pod>/<uid of the object>" */
+const struct replica_view *allowed_loss(const struct deciding *deciding) {
+	const char *allowed = deciding->view->allow_data_loss;
+	const char *slash = allowed != NULL ? strchr(allowed, '/') : NULL;
+	if (slash == NULL || !same(slash + 1, deciding->spec->uid)) return NULL;
+	for (size_t i = 0; i < deciding->spec->replica_count; i++) {
+		const char *pod = deciding->spec->replicas[i].pod;
+		if (strlen(pod) == (size_t)(slash - allowed) && strncmp(pod, allowed, strlen(pod)) == 0)
+			return view_find(deciding->view, pod);
+	}
+	return NULL;
+}
+
+const char *named(const struct deciding *deciding) {
+	const char *wanted = deciding->view->wanted_primary;
+	if (deciding->spec->fails_over || is_primary_unknown(deciding->record)) return "";
+	if (wanted != NULL && spec_find(deciding->spec, wanted) >= 0) return wanted;
+	const struct replica_view *allowed = allowed_loss(deciding);
+	return allowed != NULL ? allowed->pod_name : "";
 }
 
 /* ---- Who asks ---- */

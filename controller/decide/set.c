@@ -360,7 +360,9 @@ static bool raise_record(struct set *set) {
 	struct deciding *deciding = set->deciding;
 	int possible = required_by(deciding->record, set->primary), holders = 0;
 	if (possible > set->target) possible = set->target;
-	if (deciding->record->required >= possible || databases_arrive(deciding)) return false;
+	if (deciding->record->required >= possible) return false;
+	/* Nobody may be promoted without it; where somebody may, adding it will take that back first (databases.c). */
+	if (deciding->record->required == 0 && databases_arrive(deciding)) return false;
 	if (!read_baseline(set)) return false;
 	for (size_t i = 0; i < deciding->view->replica_count; i++) {
 		const struct replica_view *replica = &deciding->view->replicas[i];

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "controller/decide/promotion.h"
-#include "sql/messages.h"
 
 enum {
 	OFFLINE_EVERY_MS = 1000,
@@ -82,8 +81,7 @@ static const struct attempt *refused_suspension(const struct deciding *deciding,
                                                 const struct sql_database_row *row) {
 	const struct attempt *attempt =
 	        attempt_of(deciding->view, ACTION_SUSPEND_MOVEMENT, replica->pod_name, row->name);
-	bool was_refused = attempt != NULL && attempt->number >= MSG_LEAST && attempt->number != SQL_MSG_LOGIN_FAILED;
-	return was_refused ? attempt : NULL;
+	return is_refusal(attempt) ? attempt : NULL;
 }
 
 bool may_follow(struct deciding *deciding, const struct replica_view *replica, bool is_seated) {

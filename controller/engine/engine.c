@@ -1,5 +1,6 @@
 #include "controller/engine/engine.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@ enum {
 	STEP_MS = 1000,    /* the loop is left at least this often */
 	TURN_MS = 20,      /* of work, before the loop gets its turn */
 	RELEASE_MS = 3000, /* to give the Lease back */
+	SPARES_MAX = 224,  /* threads more, while servers do not answer */
+	TRIM_MS = 60000,   /* between returns of freed memory */
 };
 
 #define LEASE_NAME "agkeeper"
@@ -145,6 +148,18 @@ static int64_t wait_ms(struct engine *engine, int64_t until) {
 	return wait;
 }
 
+/* glibc gives back only what lies at the end of its heaps. After all objects were looked at at once, a third of them is
+ * holes. */
+static void return_memory(struct engine *engine, int64_t now) {
+#ifdef __GLIBC__
+	if (now - engine->trimmed_at < TRIM_MS) return;
+	engine->trimmed_at = now;
+	malloc_trim(0);
+#else
+	(void)engine, (void)now;
+#endif
+}
+
 static void turn(struct engine *engine) {
 	sql_pool_deliver(engine->pool);
 	sql_streams_deliver(engine->streams);
@@ -154,6 +169,7 @@ static void turn(struct engine *engine) {
 	int64_t discovery = discovery_tick(engine, now);
 	if (discovery < until) until = discovery;
 	bool has_more = work(engine);
+	if (!has_more) return_memory(engine, now);
 	metric_set(metric_cell(engine->metrics.requests, NULL), engine->requests);
 	kube_loop_step(engine->options.loop, has_more ? 0 : wait_ms(engine, until));
 }
@@ -187,7 +203,8 @@ struct engine *engine_new(const struct engine_options *options, struct error **e
 	struct engine *engine = xcalloc(1, sizeof(*engine));
 	engine->options = *options;
 	engine->library = library;
-	engine->pool = sql_pool_new(library, &(struct sql_pool_options){ .wake = wake, .context = engine });
+	engine->pool = sql_pool_new(
+	        library, &(struct sql_pool_options){ .spares_max = SPARES_MAX, .wake = wake, .context = engine });
 	engine->streams =
 	        sql_streams_new(engine->pool, &(struct sql_streams_options){ .wake = wake, .context = engine });
 	engine->workshop = workshop_new(&(struct workshop_options){ .wake = wake, .context = engine });

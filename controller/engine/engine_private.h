@@ -10,6 +10,7 @@
  *   server.c     its servers: sessions and probes
  *   health.c     what primaries say of themselves
  *   certificate.c  … the one with the servers' certificate, where our own CA issues it
+ *   workshop.c   a thread for what takes long: keys
  *   claim.c      the claim of a server's volume
  *   operations.c its ops requests; and those whose object is gone
  *   observe.c    all of that as a struct view
@@ -107,6 +108,7 @@ struct engine {
 	struct managed *managed[MANAGED_BUCKETS];
 	struct pause *pauses; /* engine.c */
 	int requests;         /* under way */
+	int64_t trimmed_at;   /* memory was given back then (monotonic ms) */
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool stopping;

@@ -91,9 +91,12 @@ static struct sql_bytes secret_bytes(struct arena *arena, const struct json_obje
 	return (struct sql_bytes){ .bytes = kept, .length = length };
 }
 
+/* An answer that was on its way while we wrote says what stood there before: a server that is bootstrapped by it would
+ * make a certificate of its own, which no other trusts. */
 void secret_take_own(struct managed *managed, const struct json_object *secret) {
-	forget_own(managed);
 	const char *version = json_get_text(json_get(secret, "metadata"), "resourceVersion");
+	if (version_is_newer(managed->own_version, version)) return;
+	forget_own(managed);
 	managed->own_version = version != NULL ? xstrdup(version) : NULL;
 	managed->controller_password = secret_text(secret, "controllerPassword");
 	managed->master_key_password = secret_text(secret, "masterKeyPassword");

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # ./dev bench controller: one agkeeper process with many availability groups.
 #
-#   test/bench/controller.sh [--groups N] [--keep]
+#   test/bench/controller.sh [--groups N] [--ahead]
+#
+# --ahead: its processes go before everything else that runs here, for machines that do other things as well (Linux
+# autogroups; needs root).
 #
 # The control plane is a real one (test/cluster); SQL Servers are simulated and speak real TDS with TLS (sql_farm), which
 # also does what kubelets, the scheduler and a CSI driver would do. agkeeper runs as a process, and is measured from
@@ -9,17 +12,21 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 
-groups=1000 idle_seconds=60 chaos_seconds=60
+groups=1000 idle_seconds=60 chaos_seconds=60 ahead=
 usage() {
-	echo "usage: test/run-bench controller [--groups N]" >&2
+	echo "usage: test/run-bench controller [--groups N] [--ahead]" >&2
 	exit 2
 }
 while (($#)); do
 	case $1 in
-	--groups) groups=${2:?} ;;
+	--groups)
+		groups=${2:?}
+		shift
+		;;
+	--ahead) ahead=yes ;;
 	*) usage ;;
 	esac
-	shift 2
+	shift
 done
 victims=$((groups < 100 ? groups : 100))
 
@@ -35,6 +42,7 @@ finish() {
 	local status=$?
 	((status == 0)) || tail -n 20 "$work"/*.log >&2
 	((${#pids[@]})) && kill "${pids[@]}" 2>/dev/null
+	rank 0 2>/dev/null || true
 	test/cluster/cluster.sh down >/dev/null 2>&1 || true
 	rm -rf "$work"
 	exit "$status"
@@ -49,10 +57,20 @@ fail() {
 }
 now_ms() { date +%s%3N; }
 
+# rank NICE: of this session, and of each part of the control plane, which has one of its own
+rank() {
+	local part
+	[[ $ahead ]] || return 0
+	for part in $$ $(cut -d' ' -f1 "$AGKEEPER_CLUSTER_DIR"/run/*); do
+		[[ ! -e /proc/$part ]] || echo "$1" >"/proc/$part/autogroup"
+	done
+}
+
 # ---- The cluster ----
 test/cluster/cluster.sh up --bare >"$work/up.log" 2>&1
 kill "$(cut -d' ' -f1 "$AGKEEPER_CLUSTER_DIR/run/kube-scheduler")"
 eval "$(test/cluster/cluster.sh env)"
+rank -6
 kubectl apply -k manifests >"$work/apply.log" 2>&1 || { sleep 3; kubectl apply -k manifests >"$work/apply.log" 2>&1; }
 kubectl -n agkeeper-system delete deployment agkeeper >/dev/null
 kubectl create namespace bench >/dev/null
@@ -126,7 +144,7 @@ request_table() {
 		sed 's/agkeeper_api_requests_total{verb="\(.*\)",resource="\(.*\)"}/\1 \2/' | sort -rn
 }
 
-say "$(date -u +%F), $(nproc) cores ($(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)), load $(cut -d' ' -f1-3 /proc/loadavg); Kubernetes $(kubectl version --short 2>/dev/null | sed -n 's/^Server Version: //p')"
+say "$(date -u +%F), $(nproc) cores ($(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)), load $(cut -d' ' -f1-3 /proc/loadavg); Kubernetes $(kubectl get --raw /version | sed -n 's/.*"gitVersion": "\(.*\)".*/\1/p')"
 start_agkeeper "$KUBECONFIG"
 await 60 "agkeeper leads" is_leader
 await 60 "agkeeper serves webhooks" serves
@@ -156,20 +174,45 @@ idle() {
 }
 idle "at rest"
 
+# spent: CPU ticks so far of agkeeper, of the simulated servers, of the control plane, of all that runs here
+spent() {
+	local part control=0
+	for part in "$AGKEEPER_CLUSTER_DIR"/run/*; do
+		control=$((control + $(awk '{ print $14 + $15 }' "/proc/$(cut -d' ' -f1 "$part")/stat" 2>/dev/null || echo 0)))
+	done
+	echo "$(ticks) $(awk '{ print $14 + $15 }' "/proc/$FARM_PID/stat") $control" \
+		"$(awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 }' /proc/stat)"
+}
+# spent_since BEFORE: what has been spent since then, for people
+spent_since() {
+	paste <(tr ' ' '\n' <<<"$1") <(spent | tr ' ' '\n') | awk -v hz="$hertz" '{ s[NR] = ($2 - $1) / hz } END {
+		printf "agkeeper %.1f s, simulated servers %.1f s, control plane %.1f s, everything else here %.1f s",
+			s[1], s[2], s[3], s[4] - s[1] - s[2] - s[3] }'
+}
+
+# kills NUMBER WHAT
 kills() {
+	local before
 	buckets >"$work/before"
-	farm kill "$victims"
-	say "$1: $answer"
-	[[ $answer == "killed $victims promoted $victims "* ]] || fail "not all were promoted"
+	before=$(spent)
+	rank -15
+	farm kill "$1"
+	rank -6
+	say "$2: $answer"
+	say "  CPU meanwhile: $(spent_since "$before")"
+	[[ $answer == "killed $1 promoted $1 "* ]] || fail "not all were promoted"
 	buckets >"$work/after"
 	say "  pod event to first action: $(quantiles "$work/before" "$work/after")"
 }
-kills "$victims primaries deleted by force at once (deletion to the status that names the next primary)"
+kills "$victims" "$victims primaries deleted by force at once (deletion to the status that names the next primary)"
 await 300 "all groups are Ready again" all_ready
 
+# Groups 0, 3, 6 …; of the others as many as there are, 100 at most.
+living=$((groups - (groups + 2) / 3))
 farm freeze 3
 sleep 20
-kills "the same while a third of the groups' servers take connections and never answer"
+victims=$((victims < living ? victims : living))
+kills "$victims" "$victims primaries, while a third of the groups' servers take connections and never answer"
 farm freeze 0
 await 600 "all groups are Ready again" all_ready
 
@@ -191,14 +234,20 @@ kill "$agkeeper"
 wait "$agkeeper" || true
 kubectl proxy --port=$((base + 2)) --accept-hosts='.*' --keepalive=0 >"$work/proxy.log" 2>&1 &
 pids+=($!)
-coproc CHAOS { exec "$build/test/bench/api_chaos" $((base + 3)) $((base + 2)); }
+# bash warns that there is one coprocess already
+{ coproc CHAOS { exec "$build/test/bench/api_chaos" $((base + 3)) $((base + 2)); }; } 2>>"$work/chaos.log"
 pids+=("$CHAOS_PID")
 chaos() {
 	echo "$1" >&"${CHAOS[1]}"
 	read -r answer <&"${CHAOS[0]}" || fail "api_chaos ended"
 }
-sed "s|server: .*|server: http://127.0.0.1:$((base + 3))|; /certificate-authority/d; /client-certificate/d; /client-key/d" \
-	"$KUBECONFIG" >"$work/chaos.kubeconfig"
+cat >"$work/chaos.kubeconfig" <<-END
+	apiVersion: v1
+	kind: Config
+	clusters: [{name: chaos, cluster: {server: "http://127.0.0.1:$((base + 3))"}}]
+	contexts: [{name: chaos, context: {cluster: chaos}}]
+	current-context: chaos
+END
 start_agkeeper "$work/chaos.kubeconfig"
 await 120 "agkeeper leads" is_leader
 await 300 "all groups are looked at" all_looked_at

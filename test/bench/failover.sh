@@ -1,22 +1,27 @@
 #!/usr/bin/env bash
-# ./dev bench failover [--here] [--rounds N]: how long a failover takes, with the simulated SQL Server's published timings (30 s
-# starts, latches, slow connections: test/sqlserver/settings.h), beside what was published for another operator on real ones.
+# ./dev bench failover [--model] [--here] [--rounds N] [--seeds N]: how long a failover takes, with the simulated SQL Server's published
+# timings (starts, latches, slow connections: test/sqlserver/settings.h), beside what was published for another operator.
 #
-# Measured at clients: eight connections write rows through the listener all the time. Each number is the median, and the
+# First in the simulation, in its own time, beside that operator's policy (test/simulation/compare.c); --model: no more than that.
+# Then agkeeper as it is, on a cluster of this machine. Measured at clients: eight connections write rows through the listener all the time. Each number is the median, and the
 # worst, of the rounds.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.." || exit 1
 source test/lib/report.sh
 source test/e2e/lib.sh
-rounds_wanted=3 here=false
+rounds_wanted=3 here=false seeds=200 model=false
 while (($#)); do
 	case $1 in
 	--rounds) rounds_wanted=$2; shift ;;
+	--seeds) seeds=$2; shift ;;
 	--here) here=true ;;
-	*) echo "usage: ./dev bench failover [--here] [--rounds N]" >&2; exit 2 ;;
+	--model) model=true ;;
+	*) echo "usage: ./dev bench failover [--model] [--here] [--rounds N] [--seeds N]" >&2; exit 2 ;;
 	esac
 	shift
 done
+"${AGKEEPER_BUILD_DIR:-build}/simulation" --compare all --seeds "$seeds" || exit 1
+! $model || exit 0
 work=$(mktemp -d)
 stop() {
 	local status=$?

@@ -1,5 +1,7 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # $work comes from test/e2e/run
 # agkeeper is killed while it works.
+killed_in_all=0
 
 lease_seconds() { # N: of both replicas
 	kubectl -n agkeeper-system patch deployment agkeeper --type json \
@@ -22,6 +24,18 @@ killing() { # FILE MOST: until the file is there
 		last=$holder
 	done
 	echo $killed
+}
+# under_kills MOST COMMAND...: leaders are killed, so many at most, until the command has ended.
+under_kills() {
+	local most=$1 killer
+	shift
+	rm -f "$work/enough"
+	killing "$work/enough" "$most" >"$work/killed" &
+	killer=$!
+	"$@"
+	touch "$work/enough"
+	wait "$killer"
+	killed_in_all=$((killed_in_all + $(cat "$work/killed")))
 }
 lease_as_before() {
 	kubectl apply -k manifests && kubectl -n agkeeper-system rollout status deployment/agkeeper --timeout=120s

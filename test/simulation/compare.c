@@ -68,7 +68,7 @@ static const struct compared {
 	void (*begin)(struct trial *trial);
 	bool is_replaced; /* the pod is force-deleted when another one is primary, as in the published test */
 } compared[] = {
-	{ "force-deleted", "primary force-deleted", force_delete, false },
+	{ "force-deleted", "force-deleted", force_delete, false },
 	{ "deleted", "deleted gracefully", delete_gracefully, false },
 	{ "drained", "its node drained", drain, false },
 	{ "frozen", "frozen (SIGSTOP), threshold 30 s; force-deleted when replaced", freeze, true },
@@ -86,7 +86,7 @@ static const struct limit {
 	double seconds;
 } limits[] = {
 	{ "force-deleted", MEASURE_WRITTEN, "first accepted write", 99, 2 },
-	{ "force-deleted", MEASURE_SYNCHRONIZED, "all synchronized", 99, 31.5 }, /* half of 63 s */
+	{ "force-deleted", MEASURE_SYNCHRONIZED, "all synchronized", 99, 31.5 }, /* half of the 63 s published */
 	{ "deleted", MEASURE_GAP, "without an accepted write", 99, 1 },
 	{ "drained", MEASURE_GAP, "without an accepted write", 99, 1 },
 	{ "frozen", MEASURE_WRITTEN, "first accepted write", 99, SILENCE_S + 15 },

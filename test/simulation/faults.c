@@ -210,6 +210,15 @@ static void slow_end(struct model *model, const struct fault *fault) {
 	memset(model->network.slow, 0, sizeof(model->network.slow));
 }
 
+static void slow_answers_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->slow_answers = true;
+}
+static void slow_answers_end(struct model *model, const struct fault *fault) {
+	(void)fault;
+	model->slow_answers = false;
+}
+
 /* ---- The API ---- */
 
 static void api_down_begin(struct model *model, const struct fault *fault) {
@@ -361,11 +370,15 @@ static void promote_begin(struct model *model, const struct fault *fault) {
 	           "ALTER AVAILABILITY GROUP [SALES] FAILOVER;\n");
 	ask_server(model, fault->b, "ALTER AVAILABILITY GROUP [SALES] OFFLINE");
 }
+
+static void count_generation(struct json_object *object) {
+	struct json_object *metadata = json_get(object, "metadata");
+	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
+}
 static void roll(struct json_object *object, const void *context) {
 	struct json_object *spec = json_get(object, "spec");
 	json_set_text(spec, json_get(spec, "version") != NULL ? "version" : "image", context);
-	struct json_object *metadata = json_get(object, "metadata");
-	json_set(metadata, "generation", json_object_new_int64(json_get_integer(metadata, "generation", 1) + 1));
+	count_generation(object);
 }
 static void roll_begin(struct model *model, const struct fault *fault) {
 	(void)fault;
@@ -425,6 +438,28 @@ static void allow_loss_elsewhere_begin(struct model *model, const struct fault *
 	object_annotate(model, "agkeeper.dev/allow-data-loss", value);
 }
 
+static void take_status(struct json_object *object, const void *context) {
+	(void)context;
+	json_object_object_del(object, "status");
+}
+static void wipe_status_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	note(model, "the object's status is lost");
+	model->claims = (struct claims){ 0 };
+	object_edit(model, take_status, NULL);
+}
+
+static void switch_off(struct json_object *object, const void *context) {
+	(void)context;
+	json_set(json_get(json_get(object, "spec"), "automaticFailover"), "enabled", json_object_new_boolean(false));
+	count_generation(object);
+}
+static void automatic_off_begin(struct model *model, const struct fault *fault) {
+	(void)fault;
+	note(model, "somebody switches automatic failover off");
+	object_edit(model, switch_off, NULL);
+}
+
 static void nothing(struct model *model, const struct fault *fault) {
 	(void)model, (void)fault;
 }
@@ -475,10 +510,13 @@ const struct fault_row fault_rows[] = {
 	{ "miss-number", 0, miss_number_begin, miss_number_end },
 	{ "add-database", 0, add_database_begin, add_database_end },
 	{ "slow-watch", 0, slow_watch_begin, slow_watch_end },
+	{ "slow-answers", 0, slow_answers_begin, slow_answers_end },
 	{ "quiet", 0, quiet_begin, quiet_end },
 	/* Rare ones in random runs (runs.c). */
 	{ "late-number", 0, late_number_begin, late_number_end },
 	{ "restore-volume", 0, take_snapshot, restore_snapshot },
+	{ "automatic-off", 0, automatic_off_begin, nothing },
+	{ "wipe-status", 0, wipe_status_begin, nothing },
 };
 const size_t fault_row_count = ARRAY_LENGTH(fault_rows);
 

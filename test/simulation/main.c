@@ -1,6 +1,7 @@
 /* simulation: runs seeds, in as many processes as there are cores, and says what was violated.
  *
- *   simulation [--seed N] [--seeds N] [--first N] [--minutes X] [--steps N] [--scenario NAME|all] [--mutate NAME|all]
+ *   simulation [--seed N] [--seeds N] [--first N] [--stride N] [--minutes X] [--steps N] [--scenario NAME|all]
+ * [--mutate NAME|all]
  *              [--worse NAME|all] [--published] [--boundaries NAME|all [--every N]] [--timeline] [--check-probes]
  * [--jobs N] simulation --compare CASE|all [--policy agkeeper|published] [--seeds N] [--limits] simulation --compare
  * CASE --policy NAME --seed N */
@@ -17,7 +18,7 @@
 #include "simulation/scenarios.h"
 
 struct options {
-	uint64_t first, seeds, steps;
+	uint64_t first, seeds, steps, stride;
 	double minutes;
 	int jobs, every; /* every: of the boundaries of expansions, which are many */
 	bool one, timeline, check_probes, published, quiet, limits;
@@ -49,23 +50,54 @@ static void prepare(const struct options *options, uint64_t seed, struct run *ru
 	run->published = options->published;
 }
 
-static void report(struct run *run, struct outcome *outcome, bool shrinks) {
-	uint64_t seed = run->seed;
-	printf("seed %llu violates %s at %.3f s: %s\n", (unsigned long long)seed, outcome->verdict.rule,
+/* ---- What is said of a violation: verdict and replay first, for a log shows little ---- */
+
+enum { LAST_LINES = 40, LINE_LENGTH = 200 };
+
+static void say_verdict(const struct run *run, const struct outcome *outcome) {
+	printf("seed %llu violates %s at %.3f s: %s\n", (unsigned long long)run->seed, outcome->verdict.rule,
 	       (double)outcome->verdict.at / SECOND, outcome->verdict.text);
+}
+
+static void say_replay(const struct options *options, uint64_t seed) {
+	printf("replay: build/simulation --seed %llu", (unsigned long long)seed);
+	if (options->scenario != NULL) printf(" --scenario %s", options->scenario);
+	if (options->worse != NULL) printf(" --worse %s", options->worse->name);
+	if (options->published) printf(" --published");
+	if (options->mutation != MUTATION_none) printf(" --mutate %s", mutation_rows[options->mutation].name);
+	printf(" --timeline\n");
+}
+
+static void print_end(const char *timeline) {
+	const char *from = timeline + strlen(timeline);
+	for (int lines = 0; from > timeline; from--)
+		if (from[-1] == '\n' && ++lines > LAST_LINES) break;
+	if (from > timeline) printf("    … the last %d lines\n", LAST_LINES);
+	while (*from != '\0') {
+		size_t length = strcspn(from, "\n");
+		int shown = length <= LINE_LENGTH ? (int)length : LINE_LENGTH;
+		while ((size_t)shown < length && (from[shown] & 0xC0) == 0x80) shown--; /* whole characters */
+		printf("%.*s%s\n", shown, from, (size_t)shown < length ? "…" : "");
+		from += length + (from[length] == '\n');
+	}
+}
+
+static void report(const struct options *options, struct run *run, struct outcome *outcome) {
+	say_verdict(run, outcome);
+	say_replay(options, run->seed);
 	fflush(stdout);
-	if (!shrinks) return;
 	run_shrink(run, outcome);
 	cleanup_strbuf struct strbuf text = { 0 };
 	run_describe(run, &text);
-	printf("%s%s%s: %s\n", strbuf_text(&text), outcome->timeline, outcome->verdict.rule, outcome->verdict.text);
+	printf("shrunk, it violates %s: %s\n%s", outcome->verdict.rule, outcome->verdict.text, strbuf_text(&text));
+	print_end(outcome->timeline);
 }
 
 static bool take_seed(const struct options *options, struct board *board, double until, uint64_t *seed) {
 	if (__atomic_load_n(&board->stop, __ATOMIC_RELAXED) || seconds() > until) return false;
 	if (options->steps != 0 && __atomic_load_n(&board->steps, __ATOMIC_RELAXED) >= options->steps) return false;
 	uint64_t taken = __atomic_fetch_add(&board->next, 1, __ATOMIC_RELAXED);
-	*seed = options->first + taken;
+	*seed = options->first + taken * options->stride;
 	return options->seeds == 0 || taken < options->seeds;
 }
 
@@ -89,6 +121,14 @@ static bool is_found(const struct options *options, uint64_t seed) {
 	return outcome.verdict.violated && is_due_to_mutation(options, seed);
 }
 
+/* The lowest: the same one whoever comes first. */
+static void note_failure(struct board *board, uint64_t seed) {
+	uint64_t known = __atomic_load_n(&board->first_failure, __ATOMIC_RELAXED);
+	while ((known == 0 || seed < known) && !__atomic_compare_exchange_n(&board->first_failure, &known, seed, false,
+	                                                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+	}
+}
+
 static void work(const struct options *options, struct board *board, int worker, double until) {
 	uint64_t seed;
 	while (take_seed(options, board, until, &seed)) {
@@ -104,10 +144,13 @@ static void work(const struct options *options, struct board *board, int worker,
 		__atomic_fetch_add(&board->model_time, outcome.model_time, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&board->acknowledged, (uint64_t)outcome.acknowledged, __ATOMIC_RELAXED);
 		if (outcome.verdict.violated && is_due_to_mutation(options, seed)) {
-			bool first = __atomic_fetch_add(&board->violations, 1, __ATOMIC_RELAXED) == 0;
-			if (first) board->first_failure = seed;
+			__atomic_fetch_add(&board->violations, 1, __ATOMIC_RELAXED);
+			note_failure(board, seed);
 			if (options->mutation != MUTATION_none) board->stop = true;
-			if (!options->quiet) report(&run, &outcome, false);
+			if (!options->quiet) {
+				say_verdict(&run, &outcome);
+				fflush(stdout);
+			}
 		}
 		outcome_free(&outcome);
 	}
@@ -136,7 +179,7 @@ static void run_workers(const struct options *options, struct board *board) {
 		board->violations++;
 		printf("seed %llu: the simulation itself died (status %d)\n", (unsigned long long)board->running[i],
 		       status);
-		if (board->first_failure == 0) board->first_failure = board->running[i];
+		note_failure(board, board->running[i]);
 	}
 }
 
@@ -151,16 +194,18 @@ static int run_one(const struct options *options) {
 	struct outcome outcome;
 	prepare(options, options->first, &run);
 	run_execute(&run, options->timeline, options->check_probes, &outcome);
+	bool violated = outcome.verdict.violated;
 	if (options->timeline) {
 		cleanup_strbuf struct strbuf text = { 0 };
 		run_describe(&run, &text);
 		printf("%s%s", strbuf_text(&text), outcome.timeline);
+		if (violated) say_verdict(&run, &outcome);
+	} else if (violated) {
+		report(options, &run, &outcome);
 	}
 	printf("seed %llu: %llu steps, %llu decisions, %d rows acknowledged, %.0f s of model time\n",
 	       (unsigned long long)run.seed, (unsigned long long)outcome.steps, (unsigned long long)outcome.passes,
 	       outcome.acknowledged, (double)outcome.model_time / SECOND);
-	bool violated = outcome.verdict.violated;
-	if (violated) report(&run, &outcome, !options->timeline);
 	outcome_free(&outcome);
 	return violated;
 }
@@ -178,18 +223,17 @@ static int run_many(const struct options *options) {
 	run_workers(options, board);
 	double took = seconds() - begin;
 	if (!options->quiet) print_tally(board);
+	if (board->first_failure != 0 && options->mutation == MUTATION_none) {
+		struct options one = *options;
+		one.first = board->first_failure;
+		run_one(&one);
+	}
 	printf("%llu seeds, %llu steps (%.0f a second), %llu decisions, %.1f h of model time, %llu rows acknowledged: "
 	       "%llu violations\n",
 	       (unsigned long long)board->done, (unsigned long long)board->steps, (double)board->steps / took,
 	       (unsigned long long)board->passes, (double)board->model_time / 3600e6,
 	       (unsigned long long)board->acknowledged, (unsigned long long)board->violations);
-	if (board->violations == 0) return 0;
-	if (options->mutation == MUTATION_none && board->first_failure != 0) {
-		struct options one = *options;
-		one.first = board->first_failure;
-		return run_one(&one);
-	}
-	return 1;
+	return board->violations != 0;
 }
 
 /* Every rule broken on purpose has to be found. */
@@ -328,11 +372,12 @@ int main(int argc, char **argv) {
 		                              { "quiet", no_argument, NULL, 'q' },
 		                              { "jobs", required_argument, NULL, 'j' },
 		                              { "every", required_argument, NULL, 'e' },
+		                              { "stride", required_argument, NULL, 'r' },
 		                              { "compare", required_argument, NULL, 'o' },
 		                              { "policy", required_argument, NULL, 'y' },
 		                              { "limits", no_argument, NULL, 'i' },
 		                              { 0 } };
-	struct options options = { .first = 1, .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN) };
+	struct options options = { .first = 1, .stride = 1, .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN) };
 	bool all_mutations = false, all_worse = false;
 	for (int c; (c = getopt_long(argc, argv, "", rows, NULL)) != -1;) {
 		switch (c) {
@@ -356,6 +401,7 @@ int main(int argc, char **argv) {
 		case 'k': options.check_probes = true; break;
 		case 'q': options.quiet = true; break;
 		case 'j': options.jobs = atoi(optarg); break;
+		case 'r': options.stride = strtoull(optarg, NULL, 10); break;
 		case 'e': options.every = atoi(optarg); break;
 		case 'o': options.compare = optarg; break;
 		case 'y': options.policy = optarg; break;

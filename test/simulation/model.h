@@ -526,7 +526,8 @@ struct model {
 	} snapshot;
 	bool kubelet_cut[NODES], node_is_down[NODES];
 	int64_t watch_stalled_until[CONTROLLERS];
-	bool slow_watch; /* all changes take seconds to be seen */
+	bool slow_watch;   /* all changes take seconds to be seen */
+	bool slow_answers; /* those of probes, on their way back */
 	struct controller controllers[CONTROLLERS];
 	struct clients clients;
 	struct boundary boundary;

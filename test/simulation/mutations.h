@@ -16,7 +16,7 @@
 	X(no_loose, "late-number", 1, 100, "what was given up as unanswered may land later, under the generation still in force") \
 	X(no_cas, "late-status", 1, 2000, "the API server takes a status whatever resourceVersion it was made from") \
 	X(lost_lease, "two-controllers", 2, 200, "a controller goes on acting when its lease is over") \
-	X(stale_sight, "stalled-leader", 412, 2000, "answers that were asked for before our last change are shown") \
+	X(stale_sight, "stale-answer", 1, 400, "answers that were asked for before our last change are shown") \
 	X(stale_object, "stale-record", 1, 1000, "an object is shown that is older than our own last write") \
 	X(impatient, "unknown-record", 5, 1000, "decisions go on while the record is being written") \
 	X(no_count, "only-one-survives-relaxed", 1, 1000, "a promotion counts members that did not answer") \

@@ -118,7 +118,7 @@ static void asked(struct model *model, struct event *event) {
 		probe->diagnostics[DIAGNOSTIC_QUERY_PROCESSING] = health->query_processing;
 		probe->diagnostics[DIAGNOSTIC_IO] = health->io_subsystem;
 	}
-	answer(model, probe->node, probe, 0);
+	answer(model, probe->node, probe, model->slow_answers ? dice_between(&model->dice, 1, 2 * SECOND) : 0);
 }
 
 static void give_up(struct model *model, struct event *event) {

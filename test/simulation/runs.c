@@ -55,6 +55,20 @@ static int draw_who(struct dice *dice) {
 	return dice_percent(dice, 50) ? WHO_SECONDARY : (int)dice_below(dice, SLOTS);
 }
 
+/* Out of dice of its own: what other seeds stand for stays as it was. */
+static void draw_rare(struct run *run, uint64_t seed) {
+	static const char *const rare[] = { "late-number", "miss-number", "restore-volume", "slow-watch" };
+	struct dice dice = { ~seed - 5 };
+	dice_roll(&dice);
+	if (!dice_percent(&dice, 15) || run->fault_count == FAULTS_MOST) return;
+	run->faults[run->fault_count++] =
+	        (struct fault){ .kind = fault_kind(rare[dice_below(&dice, ARRAY_LENGTH(rare))]),
+		                .at = dice_below(&dice, run->length),
+		                .span = dice_between(&dice, 1, 80) * SECOND,
+		                .a = (int)dice_below(&dice, SLOTS),
+		                .b = (int)dice_below(&dice, SLOTS) };
+}
+
 void run_draw(struct run *run, uint64_t seed) {
 	struct dice dice = { seed };
 	*run = (struct run){ .seed = seed };
@@ -76,6 +90,7 @@ void run_draw(struct run *run, uint64_t seed) {
 		fault->b = draw_who(&dice);
 	}
 	expansions_draw(run);
+	draw_rare(run, seed);
 }
 
 /* ---- Running ---- */
@@ -213,15 +228,21 @@ void run_execute(const struct run *run, bool keeps_timeline, bool check_probes, 
 
 /* ---- Shrinking ---- */
 
-static bool still_fails(const struct run *run, const char *rule) {
+/* A group that never settles takes its time, each time: then what was found is small enough. */
+enum { STEPS_TO_SHRINK = 10000000 };
+
+static bool still_fails(const struct run *run, const char *rule, uint64_t *steps) {
 	struct outcome outcome;
+	if (*steps > STEPS_TO_SHRINK) return false;
 	run_execute(run, false, false, &outcome);
+	*steps += outcome.steps;
 	return outcome.verdict.violated && strcmp(outcome.verdict.rule, rule) == 0;
 }
 
 void run_shrink(struct run *run, struct outcome *outcome) {
 	char rule[sizeof(outcome->verdict.rule)];
 	memcpy(rule, outcome->verdict.rule, sizeof(rule));
+	uint64_t steps = 0;
 	for (bool smaller = true; smaller;) {
 		smaller = false;
 		for (size_t i = 0; i < run->fault_count; i++) {
@@ -229,14 +250,14 @@ void run_shrink(struct run *run, struct outcome *outcome) {
 			memmove(&tried.faults[i], &tried.faults[i + 1],
 			        (tried.fault_count - i - 1) * sizeof(*tried.faults));
 			tried.fault_count--;
-			if (!still_fails(&tried, rule)) continue;
+			if (!still_fails(&tried, rule, &steps)) continue;
 			*run = tried;
 			smaller = true;
 			i--;
 		}
 		struct run tried = *run;
 		tried.length /= 2;
-		if (run->length > 4 * SECOND && still_fails(&tried, rule)) {
+		if (run->length > 4 * SECOND && still_fails(&tried, rule, &steps)) {
 			*run = tried;
 			smaller = true;
 		}

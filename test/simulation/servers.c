@@ -141,6 +141,7 @@ struct process *process_start(struct model *model, int slot, int node, const cha
 		                             .sa_password = "Passw0rd!",
 		                             .hadr_enabled = true,
 		                             .seed = dice_roll(&model->dice),
+		                             .number = process->id, /* nodes' clocks differ */
 		                             .settings = &model->configuration->settings };
 	process->instance = sim_instance_start(&options, &host, volume->disk, NULL);
 	if (process->instance == NULL) abort();

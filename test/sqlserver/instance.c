@@ -263,6 +263,7 @@ struct sim_instance *sim_instance_start(const struct sim_options *options, const
 	instance->health = (struct sim_health){ 1, 1, 1, 1 };
 	instance->started = sim_now(instance);
 	instance->started_wall = sim_wall(instance);
+	instance->number = options->number != 0 ? options->number : (uint64_t)(instance->started_wall / 1000);
 	cleanup_strbuf struct strbuf content = { 0 };
 	bool there = sim_disk_read(disk, system_file, &content, NULL) == 0;
 	if ((there ? load(instance, &content, err) : set_up(instance, options->sa_password, err)) < 0) {

@@ -35,6 +35,9 @@ struct sim_options {
 	const char *version;     /* product version as @@VERSION has it; NULL: 16.0.4175.1 */
 	bool hadr_enabled;       /* mssql.conf hadr.hadrenabled */
 	uint64_t seed;           /* of the guids it makes */
+	/* Of the process, above every earlier one's under its name: a session of an earlier one ends with it. 0: by the
+	 * wall clock, which must not be set back then. */
+	uint64_t number;
 	const struct sim_settings *settings; /* NULL: the defaults; must outlive the instance */
 };
 

@@ -101,6 +101,7 @@ struct sim_instance {
 	struct sim_settings settings;
 	uint64_t random;
 	uint64_t incarnation; /* how often it was started; kept */
+	uint64_t number;      /* of the process */
 	uint64_t serial;      /* of messages to other endpoints */
 	int64_t started, started_wall;
 

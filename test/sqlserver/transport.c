@@ -32,8 +32,8 @@ void sim_transport_send(struct sim_instance *instance, struct sim_group *group, 
 	wire_put_text(&message, group->name);
 	wire_put_text(&message, group->id);
 	wire_put_text(&message, group->replica_id);
-	/* Numbers go on growing over restarts, also where the volume is new: only the wall clock outlives a process. */
-	wire_put(&message, (uint64_t)(instance->started_wall / 1000) << 24 | ++instance->serial);
+	/* Numbers go on growing over restarts, also where the volume is new. */
+	wire_put(&message, instance->number << 24 | ++instance->serial);
 	wire_put_bytes(&message, body->data, body->length);
 	instance->host.send(instance->host.context, host, port, message.data, message.length);
 }

@@ -149,6 +149,23 @@ static void evidence_is_weighed(void **state) {
 	assert_string_equal(group->deciding.lost_reason, "PrimaryUnwell");
 }
 
+/* Deleted with a grace period it may hand over first; by force, the API server's next write removes it: what is
+ * written before that would only make the failover wait. */
+static void a_primary_deleted_by_force_is_gone(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group_look(group);
+	struct pod_view *pod = &group->view.replicas[0].pod;
+	pod->is_deleting = true;
+	pod->deletion_grace_s = 30;
+	group_decide(group);
+	assert_int_equal(group->deciding.next.intent.kind, INTENT_HAND_OVER);
+	pod->deletion_grace_s = 0;
+	group_decide(group);
+	assert_int_equal(group->deciding.next.intent.kind, INTENT_FAILOVER);
+	assert_string_equal(group->deciding.next.intent.reason, "PodGone");
+}
+
 /* Nobody else could be promoted: the others are not fenced for nothing. */
 static void a_silent_primary_alone_is_left_alone(void **state) {
 	(void)state;
@@ -960,6 +977,8 @@ static void forcing_comes_last(void **state) {
 	} rows[] = {
 		{ 0, -1, ACTION_PROMOTE },
 		{ 111, -1, ACTION_PROMOTE },
+		{ 18456, -1, ACTION_PROMOTE },
+		{ 51003, -1, ACTION_PROMOTE }, /* it was not fenced any more: FAILOVER did not come to it */
 		{ 41142, -1, ACTION_FORCE_PROMOTE },
 		{ 41144, -1, ACTION_PROMOTE_STARTED },
 		{ 41144, 0, ACTION_PROMOTE_STARTED },
@@ -1369,6 +1388,7 @@ int main(void) {
 		cmocka_unit_test(a_silent_primary_has_its_time),
 		cmocka_unit_test(flapping_changes_nothing),
 		cmocka_unit_test(evidence_is_weighed),
+		cmocka_unit_test(a_primary_deleted_by_force_is_gone),
 		cmocka_unit_test(a_silent_primary_alone_is_left_alone),
 		cmocka_unit_test(an_unwell_primary_alone_is_looked_after),
 		cmocka_unit_test(a_frozen_primary_that_thaws_in_time_goes_on),

@@ -99,9 +99,36 @@ static void a_session_of_a_deed_ends_with_the_tenure(void **state) {
 	nftw(folder, sql_server_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* ---- Our own Secret ---- */
+
+static void take_own(struct managed *managed, const char *version, const char *data) {
+	cleanup_free char *text = xasprintf("{\"metadata\":{\"resourceVersion\":\"%s\"},\"data\":{"
+	                                    "\"controllerPassword\":\"YQ==\",\"masterKeyPassword\":\"YQ==\"%s}}",
+	                                    version, data);
+	cleanup_json struct json_object *secret = NULL;
+	assert_int_equal(json_parse(text, strlen(text), &secret, NULL), 0);
+	secret_take_own(managed, secret);
+}
+
+static void an_answer_from_before_our_write_is_not_taken(void **state) {
+	(void)state;
+	struct managed managed = { .resource = &kube_mssqlservers };
+	take_own(&managed, "9", "");
+	assert_false(managed.has_certificate);
+	take_own(&managed, "10", ",\"endpoint.crt\":\"YQ==\",\"endpoint.key\":\"YQ==\"");
+	assert_true(managed.has_certificate);
+	take_own(&managed, "9", "");
+	assert_true(managed.has_certificate);
+	assert_string_equal(managed.own_version, "10");
+	take_own(&managed, "11", "");
+	assert_false(managed.has_certificate);
+	secrets_free(&managed);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(labels_tell_whose_it_is),
+		cmocka_unit_test(an_answer_from_before_our_write_is_not_taken),
 		cmocka_unit_test(a_session_of_a_deed_ends_with_the_tenure),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

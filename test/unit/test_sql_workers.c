@@ -45,12 +45,18 @@ static void wake(void *context) {
 	if (eventfd_write(loop->event, 1) != 0) abort();
 }
 
-static struct loop *loop_new(int threads) {
+static struct loop *loop_with_spares(int threads, int spares) {
 	struct loop *loop = xcalloc(1, sizeof(*loop));
 	loop->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	loop->pool = sql_pool_new(library,
-	                          &(struct sql_pool_options){ .threads_max = threads, .wake = wake, .context = loop });
+	const struct sql_pool_options options = {
+		.threads_max = threads, .spares_max = spares, .wake = wake, .context = loop
+	};
+	loop->pool = sql_pool_new(library, &options);
 	return loop;
+}
+
+static struct loop *loop_new(int threads) {
+	return loop_with_spares(threads, 0);
 }
 
 static void loop_free(struct loop *loop) {
@@ -129,6 +135,33 @@ static void dead_servers_do_not_hold_up_a_living_one(void **state) {
 	assert_int_equal(dead->failed, 21 * SILENT);
 	loop_free(dead);
 	close(listener);
+}
+
+/* They have answered until now: nobody suspects them. */
+static void who_falls_silent_is_replaced(void **state) {
+	(void)state;
+	enum { THREADS = 2, FALLING = 3 * THREADS };
+	struct loop *dead = loop_with_spares(THREADS, FALLING);
+	struct loop living = { .pool = dead->pool, .event = dead->event };
+	struct sql_client *silent[FALLING];
+	for (int i = 0; i < FALLING; i++) {
+		silent[i] = client_new(dead);
+		submit(silent[i], "WAITFOR DELAY '01:00:00'", 3600000, dead);
+	}
+	struct sql_client *client = client_new(dead);
+	for (int i = 0; i < 10; i++) submit(client, "SELECT 1", 60000, &living);
+	/* Spares are started when results are asked for. */
+	int64_t deadline = clock_monotonic_ms() + SQL_SERVER_PATIENCE_MS;
+	while (living.done < 10 && clock_monotonic_ms() < deadline) {
+		poll(&(struct pollfd){ .fd = dead->event, .events = POLLIN }, 1, 100);
+		sql_pool_deliver(dead->pool);
+	}
+	assert_int_equal(living.done, 10);
+	assert_int_equal(living.failed, 0);
+	assert_int_equal(dead->done, 0);
+	for (int i = 0; i < FALLING; i++) sql_client_free(silent[i]);
+	wait_for(dead, FALLING);
+	loop_free(dead);
 }
 
 static void reopens_what_was_lost(void **state) {
@@ -225,6 +258,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_order_on_one_session),
 		cmocka_unit_test(dead_servers_do_not_hold_up_a_living_one),
+		cmocka_unit_test(who_falls_silent_is_replaced),
 		cmocka_unit_test(reopens_what_was_lost),
 		cmocka_unit_test(freeing_cancels),
 		cmocka_unit_test(an_ending_pool_starts_no_worker),

@@ -11,6 +11,9 @@ come_back() {
 	kubectl create --raw "/api/v1/namespaces/demo/pods/$1/binding" -f - <<<"{\"apiVersion\":\"v1\",\"kind\":\"Binding\",
 		\"metadata\":{\"name\":\"$1\",\"namespace\":\"demo\"},\"target\":{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"name\":\"node-1\"}}"
 }
+# lose_two PRIMARY SECONDARY: at one instant. The secondary answers nothing any more when the primary goes, whatever time
+# kubectl takes.
+lose_two() { simctl freeze "$2" && force_delete "$1" "$2"; }
 others_of() { kubectl -n demo get pods -l app.kubernetes.io/instance=kills -o name | sed 's|pod/||' | grep -v "^$1$"; }
 members() { field "$object" '{range .status.availabilityGroup.synchronousSet[*]}{.pod}{"\n"}{end}' | sort | xargs; }
 members_are() { [[ $(members) == "$1" ]]; }
@@ -62,7 +65,7 @@ hold_back >/dev/null
 victim=$(primary_of)
 mapfile -t others < <(others_of "$victim")
 after=let_back
-under_load "the primary and a secondary at once" 120 "alone ${others[1]}" force_delete "$victim" "${others[0]}"
+under_load "the primary and a secondary at once" 120 "alone ${others[1]}" lose_two "$victim" "${others[0]}"
 after=
 
 # ---- relaxed: two at one instant ----
@@ -75,7 +78,7 @@ file=$work/rows.$((++runs))
 write_rows "$file"
 check "relaxed: rows are written" until_true 60 has_begun "$file"
 epoch=$(epoch_of)
-force_delete "$victim" "${others[0]}" >/dev/null
+lose_two "$victim" "${others[0]}" >/dev/null
 check "relaxed: it waits, and says for whom" until_true 60 blocked_by "${others[0]}"
 says "relaxed: … for the old primary or the other secondary" "$(field "$object" '{.status.conditions[?(@.type=="FailoverBlocked")].message}')" "${others[0]}" "$victim"
 equal "relaxed: nobody was promoted" "$epoch" "$(epoch_of)"
@@ -93,7 +96,7 @@ hold_back >/dev/null
 victim=$(primary_of)
 mapfile -t others < <(others_of "$victim")
 epoch=$(epoch_of)
-force_delete "$victim" "${others[0]}" >/dev/null
+lose_two "$victim" "${others[0]}" >/dev/null
 check "data loss: it waits" until_true 60 blocked_by "${others[0]}"
 allow() { kubectl -n demo annotate "$object" --overwrite "agkeeper.dev/allow-data-loss=$1"; }
 
@@ -116,7 +119,7 @@ hold_back >/dev/null
 victim=$(primary_of)
 mapfile -t others < <(others_of "$victim")
 epoch=$(epoch_of)
-force_delete "$victim" "${others[0]}" >/dev/null
+lose_two "$victim" "${others[0]}" >/dev/null
 check "the next time it waits again" until_true 60 blocked_by "${others[0]}"
 let_back >/dev/null
 check "… until they are back: whole" until_true 120 whole
