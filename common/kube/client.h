@@ -123,7 +123,7 @@ struct kube_request {
 	int64_t watch_seconds;
 	int64_t timeout_ms; /* 0: KUBE_TIMEOUT_MS */
 	size_t max_answer;  /* bytes; 0: KUBE_MAX_ANSWER */
-	bool is_urgent;     /* with kube_loop_submit: goes before those that are not */
+	int urgency;        /* with kube_loop_submit: the higher goes first; 0: it is not urgent */
 };
 
 /* Performs one request and waits for the answer. */

@@ -116,6 +116,7 @@ static void send_entry(struct sender *sender, struct event_entry *entry) {
 	sender->count = entry->count;
 	entry->under_way = true;
 	sender->transfer = transfer_start(recorder->loop, &request, on_sent, sender);
+	transfer_queue(sender->transfer, 0);
 }
 
 static bool offers_events(const struct json_object *list) {

@@ -18,7 +18,8 @@ struct transfer {
 	CURL *easy;
 	bool running; /* the multi handle has it */
 	bool try_once;
-	bool is_submitted, is_urgent; /* by kube_loop_submit: takes one of the places */
+	bool takes_place;
+	int urgency;
 	int attempts;
 	int64_t start_at; /* when not running: monotonic milliseconds */
 	kube_done *done;
@@ -73,7 +74,7 @@ static void unlink_transfer(struct transfer *transfer) {
 
 /* Before and after curl has it. */
 static void set_running(struct transfer *transfer, bool running) {
-	if (transfer->is_submitted) transfer->loop->places_taken += running - transfer->running;
+	if (transfer->takes_place) transfer->loop->places_taken += running - transfer->running;
 	transfer->running = running;
 }
 
@@ -151,12 +152,13 @@ static void end_attempt(struct transfer *transfer, CURLcode result) {
 }
 
 static bool has_place(const struct transfer *transfer) {
-	int places = transfer->is_urgent ? 2 * KUBE_AT_ONCE : KUBE_AT_ONCE;
-	return !transfer->is_submitted || transfer->loop->places_taken < places;
+	int places = transfer->urgency > 0 ? 2 * KUBE_AT_ONCE : KUBE_AT_ONCE;
+	return !transfer->takes_place || transfer->loop->places_taken < places;
 }
 
 static bool goes_before(const struct transfer *one, const struct transfer *other) {
-	return (!one->is_submitted || one->is_urgent) && other->is_submitted && !other->is_urgent;
+	if (one->takes_place != other->takes_place) return other->takes_place;
+	return one->urgency > other->urgency;
 }
 
 /* Of the first in rank the oldest. Completing one may add and remove others, so every find starts over; there are a few
@@ -170,10 +172,13 @@ static struct transfer *find_due(const struct kube_loop *loop, int64_t now) {
 	return found;
 }
 
+void transfer_queue(struct transfer *transfer, int urgency) {
+	transfer->takes_place = true;
+	transfer->urgency = urgency;
+}
+
 void kube_loop_submit(struct kube_loop *loop, const struct kube_request *request, kube_done *done, void *context) {
-	struct transfer *transfer = transfer_start(loop, request, done, context);
-	transfer->is_submitted = true;
-	transfer->is_urgent = request->is_urgent;
+	transfer_queue(transfer_start(loop, request, done, context), request->urgency);
 }
 
 /* ---- Steps ---- */

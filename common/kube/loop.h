@@ -30,10 +30,10 @@ void kube_loop_stop(struct kube_loop *loop);
 /* A request without waiting: `done` is called on the loop's thread, exactly once, with the answer (borrowed; may be
  * NULL) or with the error (borrowed), at the latest when the loop is freed. What the request points to is copied.
  *
- * No more than KUBE_AT_ONCE of them are sent at a time, the others wait here, where an urgent one passes them: in the
- * server's own queue it could not. Urgent ones have as many places again. Waiting counts: what was not sent by its
+ * No more than KUBE_AT_ONCE of them are sent at a time, the others wait here, where urgent ones pass them: in the
+ * server's own queue they could not. Urgent ones have as many places again. Waiting counts: what was not sent by its
  * deadline never is. */
-enum { KUBE_AT_ONCE = 32 };
+enum { KUBE_AT_ONCE = 16 };
 typedef void kube_done(void *context, struct json_object *answer, const struct error *err);
 void kube_loop_submit(struct kube_loop *loop, const struct kube_request *request, kube_done *done, void *context);
 

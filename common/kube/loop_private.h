@@ -9,6 +9,8 @@
 struct transfer;
 struct transfer *transfer_start(struct kube_loop *loop, const struct kube_request *request, kube_done *done,
                                 void *context);
+/* It takes one of the places of kube_loop_submit. Before the next step. */
+void transfer_queue(struct transfer *transfer, int urgency);
 /* Ends it without a word. */
 void transfer_cancel(struct transfer *transfer);
 

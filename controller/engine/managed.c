@@ -235,11 +235,19 @@ static void on_answer(void *context, struct json_object *answer, const struct er
 	managed_release(managed);
 }
 
+/* Promotions that are further on go first: of many at once some are over soon, instead of all at the end. */
+static int urgency_of(const struct managed *managed) {
+	if (!managed->is_urgent) return 0;
+	const struct intent *intent = &managed->record.intent;
+	if (!managed->is_readable || intent->kind == INTENT_NONE) return 1;
+	return intent->target[0] == '\0' ? 2 : 3;
+}
+
 void managed_request(struct managed *managed, const struct kube_request *request, request_done *then, void *what) {
 	struct errand *errand = xmalloc(sizeof(*errand));
 	*errand = (struct errand){ managed, then, what };
 	managed_hold(managed);
 	struct kube_request ranked = *request;
-	ranked.is_urgent = managed->is_urgent;
+	ranked.urgency = urgency_of(managed);
 	engine_request(managed->engine, &ranked, on_answer, errand);
 }

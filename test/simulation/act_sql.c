@@ -32,7 +32,7 @@ bool sql_write(struct model *model, const struct controller *controller, const s
 	}
 	job->generation = record->generation;
 	job->batch = strbuf_detach(&text);
-	misdo_batch(model, controller, job);
+	misdo_batch(model, job);
 	job->timeout = statement_terms(job->action.type).timeout_ms * MILLISECOND;
 	return true;
 }

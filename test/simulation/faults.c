@@ -146,10 +146,15 @@ static void restore_snapshot(struct model *model, const struct fault *fault) {
 		sim_disk_free(disk);
 		return;
 	}
+	struct claim *claim = &model->cluster.claims[slot];
+	const int64_t size = claim->capacity;
 	lose_volume(model, slot);
 	note(model, "sales-%d: an older snapshot is restored to a new claim", slot);
-	struct claim *claim = &model->cluster.claims[slot];
-	*claim = (struct claim){ .exists = true, .created = (1795305600 * (int64_t)SECOND + model->now) / SECOND };
+	*claim = (struct claim){ .exists = true,
+		                 .created = WALL_SECONDS + model->now / SECOND,
+		                 .requested = size,
+		                 .capacity = size,
+		                 .disk = size };
 	snprintf(claim->uid, NAME_SIZE, "claim-%llu", (unsigned long long)++model->numbers);
 	struct volume *volume = volume_of(model, claim->uid);
 	sim_disk_free(volume->disk);

@@ -19,6 +19,17 @@ static bool is_promoting(const struct model *model) {
 	return json_get(stored_record(model), "intent") != NULL;
 }
 
+static size_t length_of(const struct json_object *record, const char *key) {
+	const struct json_object *list = json_get(record, key);
+	return list != NULL ? json_object_array_length(list) : 0;
+}
+
+/* The object asks for a database that is not in the record yet. */
+static bool awaits_database(const struct model *model) {
+	const struct json_object *object = model->cluster.object;
+	return length_of(json_get(object, "spec"), "databases") > length_of(stored_record(model), "databases");
+}
+
 /* ---- A server's answer ---- */
 
 static struct sql_replica_row *local_row(struct sql_observation *seen) {
@@ -121,6 +132,9 @@ void misdo_record(struct model *model, struct record *record) {
 	case MUTATION_create_again:
 		if (dice_percent(&model->dice, 2)) *record = (struct record){ .group_id = "", .holder = "" };
 		break;
+	case MUTATION_database_comes: /* decide() takes it for lowered */
+		if (record->is_initialized && !is_open && awaits_database(model)) record->required = 0;
+		break;
 	case MUTATION_one_database:
 		if (is_open && record->database_count > 1) record->database_count = 1;
 		break;
@@ -182,12 +196,10 @@ static void force(struct job *job) {
 	job->batch = forced;
 }
 
-void misdo_batch(const struct model *model, const struct controller *controller, struct job *job) {
-	struct attempts attempts = controller->attempts;
-	bool is_again = attempts_find(&attempts, &job->action) != NULL;
+void misdo_batch(const struct model *model, struct job *job) {
 	if (model->mutation == MUTATION_no_fence) unguard(job->batch);
 	if (model->mutation == MUTATION_no_generation || model->mutation == MUTATION_no_raise) unfence(job->batch);
-	if (model->mutation == MUTATION_force && job->action.type == ACTION_PROMOTE && is_again) force(job);
+	if (model->mutation == MUTATION_force && job->action.type == ACTION_PROMOTE) force(job);
 }
 
 /* ---- Actions ---- */
@@ -199,15 +211,9 @@ static void request_late(struct model *model, struct event *event) {
 struct difference {
 	int64_t required_before, required;
 	size_t members_before, members;
-	size_t databases_before, databases;
 	const struct json_object *before, *after;
 	bool promotes; /* an intent is there, before or after */
 };
-
-static size_t length_of(const struct json_object *record, const char *key) {
-	const struct json_object *list = json_get(record, key);
-	return list != NULL ? json_object_array_length(list) : 0;
-}
 
 static struct difference difference_of(const struct model *model, const struct job *job) {
 	const struct json_object *before = stored_record(model);
@@ -217,8 +223,6 @@ static struct difference difference_of(const struct model *model, const struct j
 		.required = json_get_integer(after, "requiredSynchronized", 0),
 		.members_before = length_of(before, "synchronousSet"),
 		.members = length_of(after, "synchronousSet"),
-		.databases_before = length_of(before, "databases"),
-		.databases = length_of(after, "databases"),
 		.before = before,
 		.after = after,
 		.promotes = json_get(before, "intent") != NULL || json_get(after, "intent") != NULL,
@@ -270,9 +274,9 @@ static void set_required(struct job *job, int64_t required) {
 /* r stays as it was where a member leaves, or a database comes. */
 static void keep_number(const struct model *model, struct job *job) {
 	const struct difference difference = difference_of(model, job);
-	bool leaves = difference.members < difference.members_before && !difference.promotes;
-	bool comes = difference.databases > difference.databases_before;
-	if (difference.required >= difference.required_before) return;
+	bool leaves = difference.members < difference.members_before;
+	bool comes = !leaves && awaits_database(model);
+	if (difference.required >= difference.required_before || difference.promotes) return;
 	if (model->mutation == MUTATION_member_leaves ? !leaves : !comes) return;
 	int64_t most = (int64_t)difference.members - 1;
 	set_required(job, difference.required_before < most ? difference.required_before : most);

@@ -12,7 +12,7 @@ void misdo_sight(const struct model *model, const struct server_state *server, s
 void misdo_record(struct model *model, struct record *record);
 void misdo_view(const struct model *model, struct record *record, struct view *view);
 /* What is sent. */
-void misdo_batch(const struct model *model, const struct controller *controller, struct job *job);
+void misdo_batch(const struct model *model, struct job *job);
 /* True: the action is done otherwise, or not at all. */
 bool misdo_action(struct model *model, struct controller *controller, struct job *job);
 /* What the controller takes for done. */

@@ -58,9 +58,9 @@ static int draw_who(struct dice *dice) {
 /* Out of dice of its own: what other seeds stand for stays as it was. */
 static void draw_rare(struct run *run, uint64_t seed) {
 	static const char *const rare[] = { "late-number", "miss-number", "restore-volume", "slow-watch" };
-	struct dice dice = { ~seed - 5 };
+	struct dice dice = { ~seed - 8 };
 	dice_roll(&dice);
-	if (!dice_percent(&dice, 15) || run->fault_count == FAULTS_MOST) return;
+	if (!dice_percent(&dice, 15) || run->fault_count == FAULTS_MOST || seed % 4 == 3) return; /* those grow */
 	run->faults[run->fault_count++] =
 	        (struct fault){ .kind = fault_kind(rare[dice_below(&dice, ARRAY_LENGTH(rare))]),
 		                .at = dice_below(&dice, run->length),

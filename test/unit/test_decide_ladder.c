@@ -72,6 +72,48 @@ static void it_climbs_step_by_step(void **state) {
 	assert_int_equal(group->record.member_count, 3);
 }
 
+static void until_primary_is(struct group *group, const char *pod) {
+	for (int i = 0; i < 100 && strcmp(group->record.primary.pod, pod) != 0; i++) {
+		group_pass(group);
+		group_do(group);
+	}
+	assert_string_equal(group->record.primary.pod, pod);
+}
+
+/* Nobody has had a session with the new primary: what hinders that helps nobody before it is 30 s old, and is done then
+ * at once, to the primary last; one replica's turn is all's. */
+static void nobody_meets_the_new_primary(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group_kill(group, 0);
+	for (size_t i = 0; i < 3; i++) group->servers[i].cut[1] = true;
+	group->servers[1].cut[0] = group->servers[1].cut[2] = true;
+	until_primary_is(group, "sql-1");
+	group_start(group, 0);
+	int64_t waited = until(group, ACTION_RESTART_ENDPOINT, 1);
+	assert_in_range(waited, 29000, 31000);
+	assert_true(group->scratch.replicas[0].step >= STEP_ENDPOINT);
+	assert_true(group->scratch.replicas[2].step >= STEP_ENDPOINT);
+}
+
+/* Its role is as old as the primary is, in a hand-over too, where the record counts the promotion before. */
+static void the_age_of_a_primary_begins_with_it(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group_pass(group);
+	group_wait(group, 20000);
+	group->view.wanted_primary = "sql-1";
+	int64_t last = 0;
+	for (int i = 0; i < 100 && strcmp(group->record.primary.pod, "sql-1") != 0; i++) {
+		last = group->view.now;
+		group_pass(group);
+		group_do(group);
+	}
+	assert_string_equal(group->record.primary.pod, "sql-1");
+	group_pass(group);
+	assert_true(group->scratch.primary_since > last);
+}
+
 static void it_stops_as_soon_as_it_helps(void **state) {
 	(void)state;
 	cleanup_group struct group *group = group_new(3);
@@ -240,6 +282,8 @@ int main(void) {
 		cmocka_unit_test(a_resolving_replica_is_seated_at_once),
 		cmocka_unit_test(a_former_primary_waits_for_the_new_one),
 		cmocka_unit_test(it_climbs_step_by_step),
+		cmocka_unit_test(nobody_meets_the_new_primary),
+		cmocka_unit_test(the_age_of_a_primary_begins_with_it),
 		cmocka_unit_test(it_stops_as_soon_as_it_helps),
 		cmocka_unit_test(seeding_is_not_disturbed),
 		cmocka_unit_test(a_latched_replica_rejoins),

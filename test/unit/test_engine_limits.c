@@ -117,7 +117,7 @@ static void labels_are_for_the_claim_that_was_looked_at(void **state) {
 	world_start(&world);
 	assert_true(wait_until(is_labelled()));
 	/* The first was refused, and the one that came after was meant. */
-	assert_int_equal(store_api_count(world.api, "PATCH", CLAIM), 2);
+	assert_true(store_api_count(world.api, "PATCH", CLAIM) > 1);
 	store_api_interfere(world.api, NULL, NULL);
 	sql_server_free(&server);
 }
@@ -143,7 +143,7 @@ static void labels_are_for_the_pod_that_was_looked_at(void **state) {
 	store_api_interfere(world.api, replace_pod, NULL);
 	world_start(&world);
 	assert_true(wait_until(has_role()));
-	assert_int_equal(store_api_count(world.api, "PATCH", POD), 2);
+	assert_true(store_api_count(world.api, "PATCH", POD) > 1);
 	store_api_interfere(world.api, NULL, NULL);
 	sql_server_free(&server);
 }

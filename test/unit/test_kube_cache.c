@@ -581,7 +581,7 @@ static void sends_so_many_at_once_and_urgent_ones_beside(void **state) {
 		const struct kube_request request = { .raw_path = "/slow", .timeout_ms = 1000 };
 		kube_loop_submit(loop, &request, note_outcome, &slow);
 	}
-	const struct kube_request before_others = { .raw_path = "/urgent", .is_urgent = true };
+	const struct kube_request before_others = { .raw_path = "/urgent", .urgency = 1 };
 	int64_t until = clock_monotonic_ms() + 60000;
 	while (fake_api_count(api, NULL, "/slow", NULL) < KUBE_AT_ONCE && clock_monotonic_ms() < until)
 		kube_loop_step(loop, 100);
