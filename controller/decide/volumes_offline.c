@@ -128,10 +128,20 @@ void volumes_release_pods(struct deciding *deciding, const char *reason) {
 
 #define TEXT(...) plan_text(deciding->plan, __VA_ARGS__)
 
-/* One that counts for nothing and still has to grow is not waited for by another that is not back: both may be full. */
+static bool is_full(const struct replica_view *replica) {
+	const struct sql_observation *seen = replica->server.seen;
+	for (size_t i = 0; seen != NULL && i < seen->volume_count; i++) {
+		if (seen->volumes[i].available_bytes <= seen->volumes[i].total_bytes / 100) return true;
+	}
+	return false;
+}
+
+/* One that still has to grow, and is full or counts for nothing, is not waited for by another that is not back: both
+ * may be full. */
 static bool is_given_up(const struct deciding *deciding, const struct replica_view *replica,
                         const struct replica_view *chosen, struct quantity size) {
-	return !may_return(replica, size) && !is_member(deciding, replica) && !replica_is_back(deciding, chosen);
+	bool is_hopeless = is_full(replica) || !is_member(deciding, replica);
+	return is_hopeless && !may_return(replica, size) && !replica_is_back(deciding, chosen);
 }
 
 static const struct replica_view *other_that_is_missed(const struct deciding *deciding,

@@ -118,13 +118,15 @@ static bool waits_for_ready(const struct request *request) {
 	return strcmp(request_phase(request), "Pending") == 0 && apply != NULL && strcmp(apply, "IfReady") == 0;
 }
 
-/* It has made all volumes as large as it was to, and one is full again: it waits for who cannot come back. */
+/* It has made a volume as large as it was to, and that is full again: it waits for who cannot come back. */
 static bool has_grown_in_vain(struct model *model, const struct request *request) {
 	const char *size = json_get_text(json_get_path(request->json, "spec", "volumeExpansion", NULL), "mssqlserver");
-	if (!is_any_full(model) || strcmp(request_phase(request), "Progressing") != 0) return false;
-	for (int slot = 0; slot < model->configuration->replicas; slot++)
-		if (model->cluster.claims[slot].capacity < atoi(size) * (int64_t)GIB) return false;
-	return true;
+	if (strcmp(request_phase(request), "Progressing") != 0) return false;
+	for (int slot = 0; slot < model->configuration->replicas; slot++) {
+		bool has_grown = model->cluster.claims[slot].capacity >= atoi(size) * (int64_t)GIB;
+		if (has_grown && storage_is_full(model, slot)) return true;
+	}
+	return false;
 }
 
 /* docs/volume-expansion.md: what such a driver needs is an expansion offline; what waits for a database that is full

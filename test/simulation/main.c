@@ -1,6 +1,7 @@
 /* simulation: runs seeds, in as many processes as there are cores, and says what was violated.
  *
- *   simulation [--seed N] [--seeds N] [--first N] [--minutes X] [--steps N] [--scenario NAME|all] [--mutate NAME|all]
+ *   simulation [--seed N] [--seeds N] [--first N] [--stride N] [--minutes X] [--steps N] [--scenario NAME|all]
+ * [--mutate NAME|all]
  *              [--worse NAME|all] [--published] [--boundaries NAME|all [--every N]] [--timeline] [--check-probes]
  * [--jobs N] simulation --compare CASE|all [--policy agkeeper|published] [--seeds N] [--limits] simulation --compare
  * CASE --policy NAME --seed N */
@@ -17,7 +18,7 @@
 #include "simulation/scenarios.h"
 
 struct options {
-	uint64_t first, seeds, steps;
+	uint64_t first, seeds, steps, stride;
 	double minutes;
 	int jobs, every; /* every: of the boundaries of expansions, which are many */
 	bool one, timeline, check_probes, published, quiet, limits;
@@ -96,7 +97,7 @@ static bool take_seed(const struct options *options, struct board *board, double
 	if (__atomic_load_n(&board->stop, __ATOMIC_RELAXED) || seconds() > until) return false;
 	if (options->steps != 0 && __atomic_load_n(&board->steps, __ATOMIC_RELAXED) >= options->steps) return false;
 	uint64_t taken = __atomic_fetch_add(&board->next, 1, __ATOMIC_RELAXED);
-	*seed = options->first + taken;
+	*seed = options->first + taken * options->stride;
 	return options->seeds == 0 || taken < options->seeds;
 }
 
@@ -371,11 +372,12 @@ int main(int argc, char **argv) {
 		                              { "quiet", no_argument, NULL, 'q' },
 		                              { "jobs", required_argument, NULL, 'j' },
 		                              { "every", required_argument, NULL, 'e' },
+		                              { "stride", required_argument, NULL, 'r' },
 		                              { "compare", required_argument, NULL, 'o' },
 		                              { "policy", required_argument, NULL, 'y' },
 		                              { "limits", no_argument, NULL, 'i' },
 		                              { 0 } };
-	struct options options = { .first = 1, .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN) };
+	struct options options = { .first = 1, .stride = 1, .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN) };
 	bool all_mutations = false, all_worse = false;
 	for (int c; (c = getopt_long(argc, argv, "", rows, NULL)) != -1;) {
 		switch (c) {
@@ -399,6 +401,7 @@ int main(int argc, char **argv) {
 		case 'k': options.check_probes = true; break;
 		case 'q': options.quiet = true; break;
 		case 'j': options.jobs = atoi(optarg); break;
+		case 'r': options.stride = strtoull(optarg, NULL, 10); break;
 		case 'e': options.every = atoi(optarg); break;
 		case 'o': options.compare = optarg; break;
 		case 'y': options.policy = optarg; break;

@@ -526,6 +526,12 @@ static void offline_does_not_wait_for_who_waits_for_it(void **state) {
 	o.scene.databases[1].synchronization = o.scene.databases[2].synchronization = SQL_SYNCHRONIZING;
 	expect(&o, STATUS("grow"));
 	assert_step(&o, 0, "Expanded-sales-2", "False", "waits until sales-1 is back");
+	struct sql_volume_row volume = { .mount_point = "", .total_bytes = 1000, .available_bytes = 10 };
+	o.scene.seen[1].volumes = &volume;
+	o.scene.seen[1].volume_count = 1;
+	expect(&o, "DELETE_POD sales-2 pod-2\n" STATUS("grow"));
+	volume.available_bytes = 11;
+	expect(&o, STATUS("grow"));
 	o.scene.record.member_count = 1;
 	expect(&o, "DELETE_POD sales-2 pod-2\n" STATUS("grow"));
 }
