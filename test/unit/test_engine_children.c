@@ -75,6 +75,12 @@ static void who_comes_later_finds_it(void **state) {
 	assert_true(wait_until(!world_has(&world, MONITOR) && !world_has(&world, CERTIFICATE)));
 }
 
+/* Time in which the engine does what it would. */
+static void wait_for_renewals(size_t count) {
+	size_t renewals = store_api_count(world.api, "PUT", LEASE_PATH);
+	assert_true(wait_until(store_api_count(world.api, "PUT", LEASE_PATH) > renewals + count));
+}
+
 /* Under the same name: of another owner, and of ours without the labels. */
 static void somebody_elses_stay(void **state) {
 	(void)state;
@@ -89,13 +95,15 @@ static void somebody_elses_stay(void **state) {
 	put_object(1, "");
 	world_start(&world);
 	assert_true(wait_until(world_has(&world, SET)));
-	assert_true(wait_until(store_api_count(world.api, "GET", MONITOR) == 1));
-	assert_true(wait_until(store_api_count(world.api, "GET", CERTIFICATE) == 1));
-	size_t renewals = store_api_count(world.api, "PUT", LEASE_PATH);
-	assert_true(wait_until(store_api_count(world.api, "PUT", LEASE_PATH) > renewals + 2));
+	/* Asked again where what is wanted changes while the first answer is under way. */
+	assert_true(wait_until(store_api_count(world.api, "GET", MONITOR) > 0));
+	assert_true(wait_until(store_api_count(world.api, "GET", CERTIFICATE) > 0));
+	wait_for_renewals(2);
+	size_t asked = store_api_count(world.api, "GET", MONITOR);
+	wait_for_renewals(2);
 	assert_int_equal(store_api_count(world.api, "DELETE", NULL), 0);
-	/* Asked once, not in every pass. */
-	assert_int_equal(store_api_count(world.api, "GET", MONITOR), 1);
+	/* Not asked in every pass. */
+	assert_int_equal(store_api_count(world.api, "GET", MONITOR), asked);
 }
 
 /* Where the cluster does not know the kind, nobody asks for one. */
@@ -105,7 +113,7 @@ static void kinds_that_are_not_there_are_not_asked_for(void **state) {
 	put_object(1, "");
 	world_start(&world);
 	assert_true(wait_until(world_has(&world, SET)));
-	assert_true(wait_until(store_api_count(world.api, "GET", CERTIFICATE) == 1));
+	assert_true(wait_until(store_api_count(world.api, "GET", CERTIFICATE) > 0));
 	assert_int_equal(store_api_count(world.api, "GET", MONITOR), 0);
 }
 
