@@ -60,6 +60,28 @@ static void a_lost_target_is_a_persons_matter_in_relaxed_mode(void **state) {
 	}
 }
 
+/* A member that answers and cannot be fenced, whose endpoint somebody dropped, or whose disk is full: people are told,
+ * and asked, as with one that does not answer. */
+static void one_that_cannot_be_fenced_is_waited_for_aloud(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group->spec.required = group->record.required = 1;
+	for (size_t i = 0; i < 3; i++) group->servers[i].required = 1;
+	group_kill(group, 0);
+	pass_times(group, 1);
+	group_fail(group, ACTION_STOP_ENDPOINT, 1, NULL, 15151);
+	group->attempts[0].failures = 3;
+	group->attempts[0].next_at = INT64_MAX;
+	group->attempts[0].message = "Msg 15151: Cannot alter the endpoint";
+	pass_times(group, 10);
+	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+	assert_non_null(strstr(group->deciding.blocked, "its endpoint could not be stopped: Msg 15151"));
+	group->view.allow_data_loss = "sql-2/object-uid";
+	pass_times(group, 10);
+	assert_string_equal(group->record.primary.pod, "sql-2");
+	assert_false(group->record.failovers[0].lost_nothing);
+}
+
 /* The only one that could be promoted refuses, and a person allows its loss; then another, when it dies. */
 static void a_target_that_refuses_may_be_forced(void **state) {
 	(void)state;
@@ -213,6 +235,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lost_target_is_replaced_in_strict_mode),
 		cmocka_unit_test(a_lost_target_is_a_persons_matter_in_relaxed_mode),
+		cmocka_unit_test(one_that_cannot_be_fenced_is_waited_for_aloud),
 		cmocka_unit_test(a_target_that_refuses_may_be_forced),
 		cmocka_unit_test(a_forced_target_that_dies_is_replaced_on_request),
 		cmocka_unit_test(nothing_fails_over_where_it_shall_not),
