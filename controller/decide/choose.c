@@ -143,7 +143,9 @@ static bool is_about_to_count(const struct deciding *deciding, const struct repl
 	if (is_gone(replica) || replica->server.silent_since != 0 || is_fenced(deciding, replica)) return false;
 	if (replica->server.refuses_login) return false; /* somebody has to see to that first */
 	if (unfenceable(deciding, replica->pod_name) != NULL) return false;
-	return replica->server.is_busy || replica->server.seen == NULL || answers(deciding, replica);
+	if (replica->server.is_busy || answers(deciding, replica)) return true;
+	/* It answers with errors: somebody took our permissions away, perhaps. */
+	return replica->server.seen == NULL && !replica->server.has_failed;
 }
 
 bool is_counting(const struct deciding *deciding) {

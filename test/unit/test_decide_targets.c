@@ -82,6 +82,26 @@ static void one_that_cannot_be_fenced_is_waited_for_aloud(void **state) {
 	assert_false(group->record.failovers[0].lost_nothing);
 }
 
+/* One that answers each probe with an error is not silent, and will not count in a moment either. */
+static void one_that_answers_with_errors_is_waited_for_aloud(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group->spec.required = group->record.required = 1;
+	for (size_t i = 0; i < 3; i++) group->servers[i].required = 1;
+	group_kill(group, 0);
+	group->servers[1].answers = false;
+	struct server_view *server = &group->view.replicas[1].server;
+	for (int i = 0; i < 10; i++) {
+		group_look(group);
+		server->silent_since = 0;
+		server->has_failed = true;
+		group_decide(group);
+		group_do(group);
+	}
+	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+	assert_non_null(strstr(group->deciding.blocked, "sql-1: waited for, it does not answer"));
+}
+
 /* The only one that could be promoted refuses, and a person allows its loss; then another, when it dies. */
 static void a_target_that_refuses_may_be_forced(void **state) {
 	(void)state;
@@ -236,6 +256,7 @@ int main(void) {
 		cmocka_unit_test(a_lost_target_is_replaced_in_strict_mode),
 		cmocka_unit_test(a_lost_target_is_a_persons_matter_in_relaxed_mode),
 		cmocka_unit_test(one_that_cannot_be_fenced_is_waited_for_aloud),
+		cmocka_unit_test(one_that_answers_with_errors_is_waited_for_aloud),
 		cmocka_unit_test(a_target_that_refuses_may_be_forced),
 		cmocka_unit_test(a_forced_target_that_dies_is_replaced_on_request),
 		cmocka_unit_test(nothing_fails_over_where_it_shall_not),
