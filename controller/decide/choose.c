@@ -138,8 +138,7 @@ static const struct attempt *unfenceable(const struct deciding *deciding, const 
 	return NULL;
 }
 
-/* It will say more in a moment: a change of ours is under way there, or it answers and is about to be fenced. */
-static bool is_about_to_count(const struct deciding *deciding, const struct replica_view *replica) {
+bool is_about_to_count(const struct deciding *deciding, const struct replica_view *replica) {
 	if (is_gone(replica) || replica->server.silent_since != 0 || is_fenced(deciding, replica)) return false;
 	if (replica->server.refuses_login) return false; /* somebody has to see to that first */
 	if (unfenceable(deciding, replica->pod_name) != NULL) return false;

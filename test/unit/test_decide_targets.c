@@ -102,6 +102,28 @@ static void one_that_answers_with_errors_is_waited_for_aloud(void **state) {
 	assert_non_null(strstr(group->deciding.blocked, "sql-1: waited for, it does not answer"));
 }
 
+/* One that was counted is lost between the choice and FAILOVER. */
+static void a_target_that_others_are_missing_for_is_a_persons_matter(void **state) {
+	(void)state;
+	for (size_t allowed = 0; allowed < 2; allowed++) {
+		cleanup_group struct group *group = group_new(4);
+		group->spec.required = group->record.required = 1;
+		for (size_t i = 0; i < 4; i++) group->servers[i].required = 1;
+		group_kill(group, 0);
+		until_target(group);
+		assert_string_equal(target(group), "sql-1");
+		group_silence(group, 3, true);
+		pass_times(group, 10);
+		assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+		assert_non_null(strstr(group->deciding.blocked, "sql-3: waited for, it does not answer"));
+		assert_int_not_equal(group->servers[1].role, SQL_ROLE_PRIMARY);
+		group->view.allow_data_loss = allowed == 0 ? "sql-1/object-uid" : "sql-2/object-uid";
+		pass_times(group, 20);
+		assert_string_equal(group->record.primary.pod, allowed == 0 ? "sql-1" : "sql-2");
+		assert_false(group->record.failovers[0].lost_nothing);
+	}
+}
+
 /* The only one that could be promoted refuses, and a person allows its loss; then another, when it dies. */
 static void a_target_that_refuses_may_be_forced(void **state) {
 	(void)state;
@@ -257,6 +279,7 @@ int main(void) {
 		cmocka_unit_test(a_lost_target_is_a_persons_matter_in_relaxed_mode),
 		cmocka_unit_test(one_that_cannot_be_fenced_is_waited_for_aloud),
 		cmocka_unit_test(one_that_answers_with_errors_is_waited_for_aloud),
+		cmocka_unit_test(a_target_that_others_are_missing_for_is_a_persons_matter),
 		cmocka_unit_test(a_target_that_refuses_may_be_forced),
 		cmocka_unit_test(a_forced_target_that_dies_is_replaced_on_request),
 		cmocka_unit_test(nothing_fails_over_where_it_shall_not),
