@@ -8,6 +8,8 @@
 #include "base/strbuf.h"
 #include "controller/decide/promotion.h"
 
+enum { TRIES_TO_FENCE = 3 };
+
 static bool is_recorded_primary(const struct deciding *deciding, const struct replica_view *replica) {
 	return replica != NULL && replica == recorded_primary(deciding);
 }
@@ -125,11 +127,24 @@ const struct replica_view *choose(const struct deciding *deciding, const struct 
 
 /* ---- Whom it waits for ---- */
 
-/* It will say more in a moment: a change of ours is under way there, or it answers and is about to be fenced. */
-static bool is_about_to_count(const struct deciding *deciding, const struct replica_view *replica) {
+/* Why it cannot be fenced, when that has failed again and again (its endpoint was dropped, its disk is full); NULL: it
+ * has not. It is tried on, but is no matter of moments any more. */
+static const struct attempt *unfenceable(const struct deciding *deciding, const char *pod) {
+	static const enum action_type steps[] = { ACTION_RAISE_GENERATION, ACTION_STOP_ENDPOINT };
+	for (size_t i = 0; i < ARRAY_LENGTH(steps); i++) {
+		const struct attempt *attempt = attempt_of(deciding->view, steps[i], pod, NULL);
+		if (attempt != NULL && attempt->failures >= TRIES_TO_FENCE) return attempt;
+	}
+	return NULL;
+}
+
+bool is_about_to_count(const struct deciding *deciding, const struct replica_view *replica) {
 	if (is_gone(replica) || replica->server.silent_since != 0 || is_fenced(deciding, replica)) return false;
 	if (replica->server.refuses_login) return false; /* somebody has to see to that first */
-	return replica->server.is_busy || replica->server.seen == NULL || answers(deciding, replica);
+	if (unfenceable(deciding, replica->pod_name) != NULL) return false;
+	if (replica->server.is_busy || answers(deciding, replica)) return true;
+	/* It answers with errors: somebody took our permissions away, perhaps. */
+	return replica->server.seen == NULL && !replica->server.has_failed;
 }
 
 bool is_counting(const struct deciding *deciding) {
@@ -173,7 +188,12 @@ static const char *trouble_of(const struct deciding *deciding, const struct repl
 	if (!answers(deciding, replica)) return "it does not answer";
 	if (!is_complete(deciding, replica)) return "it lacks a database";
 	if (deciding->record->intent.kind == INTENT_NONE) return NULL;
-	if (!is_fenced(deciding, replica)) return "its endpoint could not be stopped";
+	if (!is_fenced(deciding, replica)) {
+		const struct attempt *failed = unfenceable(deciding, replica->pod_name);
+		bool has_words = failed != NULL && failed->message != NULL;
+		if (!has_words) return "its endpoint could not be stopped";
+		return plan_text(deciding->plan, "its endpoint could not be stopped: %s", failed->message);
+	}
 	return is_refused(deciding, replica) ? "SQL Server refuses to promote it (Msg 41142)" : NULL;
 }
 

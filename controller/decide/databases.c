@@ -150,24 +150,26 @@ static const struct replica_view *holder_of(const struct deciding *deciding, con
 	return NULL;
 }
 
-/* … until it is time to try again. */
-static bool is_stuck(const struct deciding *deciding, const char *database) {
-	static const enum action_type steps[] = { ACTION_CREATE_DATABASE, ACTION_SET_RECOVERY_FULL,
-		                                  ACTION_BACKUP_DATABASE, ACTION_BACKUP_OTHERS_DATABASE,
-		                                  ACTION_ADD_DATABASE };
-	for (size_t i = 0; i < ARRAY_LENGTH(steps); i++) {
-		const struct attempt *attempt =
-		        attempt_of(deciding->view, steps[i], deciding->primary->pod_name, database);
-		if (attempt != NULL && attempt->failures >= STUCK_AFTER && attempt->next_at > deciding->view->now)
-			return true;
-	}
-	return false;
+static bool is_over(const struct deciding *deciding, enum action_type type, const char *database) {
+	const struct attempt *attempt = attempt_of(deciding->view, type, deciding->primary->pod_name, database);
+	return attempt != NULL && attempt->failures >= STUCK_AFTER && attempt->next_at > deciding->view->now;
+}
+
+/* … until it is time to try again what is next. What has failed and is done by now, by a person perhaps, does not
+ * count: the step after it takes promises back (loosens), and set.c must not give them again meanwhile. */
+static bool is_stuck(const struct deciding *deciding, const char *database,
+                     const struct sql_local_database_row *local) {
+	if (local == NULL) return is_over(deciding, ACTION_CREATE_DATABASE, database);
+	if (!same(local->recovery_model, "FULL")) return is_over(deciding, ACTION_SET_RECOVERY_FULL, database);
+	if (local->has_log_chain) return is_over(deciding, ACTION_ADD_DATABASE, database);
+	return is_over(deciding, ACTION_BACKUP_DATABASE, database) ||
+	       is_over(deciding, ACTION_BACKUP_OTHERS_DATABASE, database);
 }
 
 /* Writers may fill it before it is in the group, where nobody but the primary has it. */
 static bool is_arriving(const struct deciding *deciding, const char *database) {
-	if (is_stuck(deciding, database)) return false;
 	const struct sql_local_database_row *local = local_of(deciding->primary->server.seen, database);
+	if (is_stuck(deciding, database, local)) return false;
 	if (local == NULL) return holder_of(deciding, database) == NULL;
 	return local->group_database_id == NULL && same(local->state, "ONLINE") &&
 	       deciding->next.database_count < RECORD_DATABASES_MAX;

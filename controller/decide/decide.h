@@ -35,6 +35,7 @@ struct scratch {
 	int64_t intent_seen;     /* when the open intent was first seen */
 	int64_t countable_since; /* since when somebody may be promoted */
 	int64_t target_since;    /* since when the target is recorded */
+	int64_t loose_epoch;     /* whose promotion was not of strict mode; 0: not known of any */
 	int old_refusals;        /* FAILOVERs that failed on it before, under another intent */
 	/* A replica that is raised to synchronous commit for a hand-over of an asynchronous group. */
 	char raised[64];

@@ -158,22 +158,29 @@ static bool may_take_another(struct deciding *deciding) {
 	return may_go_back || wish_has_changed(deciding) || choose(deciding, target) != NULL;
 }
 
-/* A person allows it for the target that refused to go without, or for another replica than one that is out of reach,
- * refused, or would not even be forced. */
-static bool loss_is_allowed_now(struct deciding *deciding) {
-	const struct replica_view *target = target_of(deciding), *replica = allowed_loss(deciding);
-	if (replica == NULL || replica->incarnation == NULL || !is_fenced(deciding, replica)) return false;
-	bool forces = deciding->record->intent.forces;
-	if (replica == target) return !forces && has_refused(deciding, target);
-	bool would_not = forces && would_not_be_forced(deciding, target);
-	return would_not || has_refused(deciding, target) || is_out_of_reach(deciding, target);
-}
-
 /* Relaxed: what was counted when the target was chosen is still so. A member that was started anew may have confirmed
  * commits to the old primary since. */
 static bool still_leads(const struct deciding *deciding, const struct replica_view *target) {
 	if (deciding->record->intent.forces || target == recorded_primary(deciding)) return true;
 	return may_be_promoted(deciding, target);
+}
+
+/* It is fenced and not PRIMARY, and those who must answer beside it will not by themselves. */
+static bool is_left_alone(const struct deciding *deciding, const struct replica_view *target) {
+	return target != NULL && is_fenced(deciding, target) && !still_leads(deciding, target) &&
+	       !is_counting(deciding);
+}
+
+/* A person allows it for the target that refused to go without, or for another replica than one that is out of reach,
+ * refused, or would not even be forced; or others who must answer are lost since it was chosen. */
+static bool loss_is_allowed_now(struct deciding *deciding) {
+	const struct replica_view *target = target_of(deciding), *replica = allowed_loss(deciding);
+	if (replica == NULL || replica->incarnation == NULL || !is_fenced(deciding, replica)) return false;
+	bool forces = deciding->record->intent.forces;
+	if (is_left_alone(deciding, target)) return true;
+	if (replica == target) return !forces && has_refused(deciding, target);
+	bool would_not = forces && would_not_be_forced(deciding, target);
+	return would_not || has_refused(deciding, target) || is_out_of_reach(deciding, target);
 }
 
 static bool target_is_fenced(struct deciding *deciding) {
@@ -306,7 +313,8 @@ static void fence_and_count(struct deciding *deciding) {
 static void fence_target(struct deciding *deciding) {
 	const struct replica_view *target = target_of(deciding);
 	fence(deciding);
-	if (is_out_of_reach(deciding, target)) block(deciding);
+	bool is_soon = is_about_to_count(deciding, target) || is_counting(deciding);
+	if (is_out_of_reach(deciding, target) || !is_soon) block(deciding);
 	else plan_look(deciding->plan, SOON_MS);
 }
 

@@ -79,6 +79,8 @@ bool may_be_promoted(const struct deciding *deciding, const struct replica_view 
 /* Relaxed: a member that counts has come to hold more than the target: it was not fenced for a while (started anew),
  * and the old primary lived on. That the target was never PRIMARY shows in the fork, which is still theirs. */
 bool is_overtaken(const struct deciding *deciding, const struct replica_view *target);
+/* It will say more in a moment: a change of ours is under way there, or it answers and is about to be fenced. */
+bool is_about_to_count(const struct deciding *deciding, const struct replica_view *replica);
 /* Members that the count still lacks are answering: it is a matter of moments. */
 bool is_counting(const struct deciding *deciding);
 /* For people: whom it waits for, and what is known of the others. */

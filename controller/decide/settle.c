@@ -78,10 +78,13 @@ static void take_primary(struct deciding *deciding, const struct replica_view *p
 
 void settle(struct deciding *deciding) {
 	const struct replica_view *target = target_of(deciding);
-	const struct intent *intent = &deciding->record->intent;
+	const struct record *record = deciding->record;
+	const struct intent *intent = &record->intent;
+	bool was_strict = !intent->forces && promised(record) >= (int)record->member_count - 1;
+	deciding->scratch->loose_epoch = was_strict ? 0 : record->epoch;
 	take_primary(deciding, target);
-	add_to_history(deciding, deciding->record->primary.pod, target->pod_name, intent);
-	if (strcmp(target->pod_name, deciding->record->primary.pod) == 0) {
+	add_to_history(deciding, record->primary.pod, target->pod_name, intent);
+	if (strcmp(target->pod_name, record->primary.pod) == 0) {
 		say(deciding, true, "PrimaryRestored", "%s is the primary again: %s", target->pod_name,
 		    intent->message);
 		return;

@@ -2,9 +2,9 @@
  *
  * A replica whose endpoint is started, or that is re-seated, follows the first primary that contacts it, and that may
  * be an old one which lives on where we cannot see it. In strict mode that one can acknowledge nothing without the
- * member that is primary now. Else the replica's databases are suspended first, while some other replica does not
- * answer: suspended ones confirm nothing to anybody. They are resumed when the recorded primary has it (ladder.c).
- * Where they cannot be suspended the replica waits until everybody is in sight. */
+ * member that took its place, while that is the primary. Else the replica's databases are suspended first, while some
+ * other replica does not answer: suspended ones confirm nothing to anybody. They are resumed when the recorded primary
+ * has it (ladder.c). Where they cannot be suspended the replica waits until everybody is in sight. */
 #include <string.h>
 
 #include "controller/decide/promotion.h"
@@ -46,12 +46,16 @@ static void demote(struct deciding *deciding, const struct replica_view *replica
 		own->offline_at = now;
 }
 
+static bool is_out_of_sight(const struct deciding *deciding, const struct replica_view *other) {
+	/* What the kubelet saw end has ended. */
+	if (other == deciding->primary || other->pod.is_terminated) return false;
+	return other->server.seen == NULL || role_of(other) == SQL_ROLE_PRIMARY;
+}
+
 bool somebody_is_out_of_sight(const struct deciding *deciding, const struct replica_view *replica) {
 	for (size_t i = 0; i < deciding->view->replica_count; i++) {
 		const struct replica_view *other = &deciding->view->replicas[i];
-		/* What the kubelet saw end has ended. */
-		if (other == replica || other == deciding->primary || other->pod.is_terminated) continue;
-		if (other->server.seen == NULL || role_of(other) == SQL_ROLE_PRIMARY) return true;
+		if (other != replica && is_out_of_sight(deciding, other)) return true;
 	}
 	return false;
 }
@@ -71,9 +75,35 @@ static bool was_always_strict(const struct deciding *deciding) {
 	return deciding->spec->required < 0 && is_strict(deciding->record);
 }
 
+/* The last promotion from this one; -1: none that is known of. */
+static int promotion_from(const struct record *record, const struct replica_view *replica) {
+	for (size_t i = 0; i < record->failover_count; i++) {
+		const char *from = record->failovers[i].from;
+		if (from != NULL && strcmp(from, replica->pod_name) == 0) return (int)i;
+	}
+	return -1;
+}
+
+/* What lives on there, in strict mode, can acknowledge nothing without the present primary: it still is counted as a
+ * member, and nobody else was since; or it was never a primary, or the one before, and each member held everything
+ * then. One from before that may need nobody but former primaries. */
+static bool needs_the_primary(const struct deciding *deciding, const struct replica_view *other) {
+	const struct record *record = deciding->record;
+	if (is_member(record, other)) return true;
+	int promotion = promotion_from(record, other);
+	if (promotion < 0) return record->failover_count < HISTORY_MAX;
+	return promotion == 0 && deciding->scratch->loose_epoch != record->epoch;
+}
+
 static bool is_free_to_follow(const struct deciding *deciding, const struct replica_view *replica) {
-	if (replica == deciding->primary || !somebody_is_out_of_sight(deciding, replica)) return true;
-	return was_always_strict(deciding) && is_member(deciding->record, replica);
+	if (replica == deciding->primary) return true;
+	bool is_strict_member = was_always_strict(deciding) && is_member(deciding->record, replica);
+	for (size_t i = 0; i < deciding->view->replica_count; i++) {
+		const struct replica_view *other = &deciding->view->replicas[i];
+		if (other == replica || !is_out_of_sight(deciding, other)) continue;
+		if (!is_strict_member || !needs_the_primary(deciding, other)) return false;
+	}
+	return true;
 }
 
 /* SQL Server itself has said no, and nothing has happened: no lost reply, no refused login. */

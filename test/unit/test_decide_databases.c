@@ -138,6 +138,23 @@ static void one_that_is_stuck_keeps_no_promise_back(void **state) {
 	only(ACTION_ADD_DATABASE, "ag-0", "db");
 }
 
+/* What a person did in the place of a step that failed is done: else promises are given and taken back in turn, for as
+ * long as that step would have waited. */
+static void a_step_that_others_took_keeps_nothing_stuck(void **state) {
+	(void)state;
+	decide_world_local(world, 0, "db"); /* FULL, and backed up */
+	decide_world_fail(world, ACTION_BACKUP_OTHERS_DATABASE, "ag-0", "db", 3201);
+	world->attempts[0].failures = 3;
+	world->record.required = 2;
+	run();
+	nothing();
+	assert_int_equal(world->deciding.next.required, 0);
+	assert_true(databases_arrive(&world->deciding));
+	decide_world_commit(world);
+	run();
+	only(ACTION_ADD_DATABASE, "ag-0", "db");
+}
+
 static void waits_for_the_one_before(void **state) {
 	(void)state;
 	static const char *more[] = { "db", "db2" };
@@ -364,6 +381,7 @@ int main(void) {
 		TEST(is_made_backed_up_and_added),
 		TEST(promises_are_taken_back_first),
 		TEST(one_that_is_stuck_keeps_no_promise_back),
+		TEST(a_step_that_others_took_keeps_nothing_stuck),
 		TEST(waits_for_the_one_before),
 		TEST(is_recorded_as_soon_as_it_is_seen),
 		TEST(removed_one_is_forgotten_only_when_the_primary_shows_it_nowhere),

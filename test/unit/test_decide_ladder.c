@@ -232,6 +232,40 @@ static void what_cannot_be_suspended_is_seated_in_strict_mode(void **state) {
 	}
 }
 
+/* Strict, and two promotions ago: sql-0 had sql-2 as its only member, lives on where nobody sees it, and needs nobody
+ * but that one; sql-1, the primary now, is not asked. */
+static void who_was_primary_before_the_last_may_need_only_a_former_one(void **state) {
+	(void)state;
+	static const struct {
+		const char *from[2]; /* the newest first */
+		int64_t loose_epoch;
+		bool is_seated;
+	} rows[] = { { { "sql-1", "sql-0" }, 0, false },
+		     { { "sql-0", "sql-1" }, 0, true },
+		     { { "sql-0", "sql-1" }, 2, false },
+		     { { "sql-1", "sql-2" }, 0, true } };
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		cleanup_group struct group *group = relaxed_group();
+		group->spec.required = -1;
+		group->scratch.loose_epoch = rows[i].loose_epoch;
+		group->record.failover_count = 2;
+		for (size_t j = 0; j < 2; j++) {
+			group->record.failovers[j] = (struct failover_row){ .from = rows[i].from[j],
+				                                            .to = "sql-1",
+				                                            .reason = "PrimarySilent",
+				                                            .kind = "Failover",
+				                                            .lost_nothing = true };
+		}
+		group_fail(group, ACTION_SUSPEND_MOVEMENT, 2, "agdb1", 983);
+		group_pass(group);
+		assert_int_equal(group_planned(group, ACTION_BECOME_SECONDARY, 2) != NULL, rows[i].is_seated);
+		group->servers[2].role = SQL_ROLE_SECONDARY;
+		group->servers[2].endpoint_runs = false;
+		group_pass(group);
+		assert_int_equal(group_planned(group, ACTION_START_ENDPOINT, 2) != NULL, rows[i].is_seated);
+	}
+}
+
 /* Its endpoint was stopped for a promotion that did not come about: the same question. */
 static void no_endpoint_is_started_where_an_old_primary_would_be_followed(void **state) {
 	(void)state;
@@ -290,6 +324,7 @@ int main(void) {
 		cmocka_unit_test(it_confirms_nothing_to_whom_we_do_not_see),
 		cmocka_unit_test(nobody_is_seated_who_could_not_be_suspended),
 		cmocka_unit_test(what_cannot_be_suspended_is_seated_in_strict_mode),
+		cmocka_unit_test(who_was_primary_before_the_last_may_need_only_a_former_one),
 		cmocka_unit_test(no_endpoint_is_started_where_an_old_primary_would_be_followed),
 		cmocka_unit_test(nobody_joins_where_an_old_primary_would_be_followed),
 		cmocka_unit_test(the_primary_is_never_touched),

@@ -60,6 +60,70 @@ static void a_lost_target_is_a_persons_matter_in_relaxed_mode(void **state) {
 	}
 }
 
+/* A member that answers and cannot be fenced, whose endpoint somebody dropped, or whose disk is full: people are told,
+ * and asked, as with one that does not answer. */
+static void one_that_cannot_be_fenced_is_waited_for_aloud(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group->spec.required = group->record.required = 1;
+	for (size_t i = 0; i < 3; i++) group->servers[i].required = 1;
+	group_kill(group, 0);
+	pass_times(group, 1);
+	group_fail(group, ACTION_STOP_ENDPOINT, 1, NULL, 15151);
+	group->attempts[0].failures = 3;
+	group->attempts[0].next_at = INT64_MAX;
+	group->attempts[0].message = "Msg 15151: Cannot alter the endpoint";
+	pass_times(group, 10);
+	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+	assert_non_null(strstr(group->deciding.blocked, "its endpoint could not be stopped: Msg 15151"));
+	group->view.allow_data_loss = "sql-2/object-uid";
+	pass_times(group, 10);
+	assert_string_equal(group->record.primary.pod, "sql-2");
+	assert_false(group->record.failovers[0].lost_nothing);
+}
+
+/* One that answers each probe with an error is not silent, and will not count in a moment either. */
+static void one_that_answers_with_errors_is_waited_for_aloud(void **state) {
+	(void)state;
+	cleanup_group struct group *group = group_new(3);
+	group->spec.required = group->record.required = 1;
+	for (size_t i = 0; i < 3; i++) group->servers[i].required = 1;
+	group_kill(group, 0);
+	group->servers[1].answers = false;
+	struct server_view *server = &group->view.replicas[1].server;
+	for (int i = 0; i < 10; i++) {
+		group_look(group);
+		server->silent_since = 0;
+		server->has_failed = true;
+		group_decide(group);
+		group_do(group);
+	}
+	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+	assert_non_null(strstr(group->deciding.blocked, "sql-1: waited for, it does not answer"));
+}
+
+/* One that was counted is lost between the choice and FAILOVER. */
+static void a_target_that_others_are_missing_for_is_a_persons_matter(void **state) {
+	(void)state;
+	for (size_t allowed = 0; allowed < 2; allowed++) {
+		cleanup_group struct group *group = group_new(4);
+		group->spec.required = group->record.required = 1;
+		for (size_t i = 0; i < 4; i++) group->servers[i].required = 1;
+		group_kill(group, 0);
+		until_target(group);
+		assert_string_equal(target(group), "sql-1");
+		group_silence(group, 3, true);
+		pass_times(group, 10);
+		assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+		assert_non_null(strstr(group->deciding.blocked, "sql-3: waited for, it does not answer"));
+		assert_int_not_equal(group->servers[1].role, SQL_ROLE_PRIMARY);
+		group->view.allow_data_loss = allowed == 0 ? "sql-1/object-uid" : "sql-2/object-uid";
+		pass_times(group, 20);
+		assert_string_equal(group->record.primary.pod, allowed == 0 ? "sql-1" : "sql-2");
+		assert_false(group->record.failovers[0].lost_nothing);
+	}
+}
+
 /* The only one that could be promoted refuses, and a person allows its loss; then another, when it dies. */
 static void a_target_that_refuses_may_be_forced(void **state) {
 	(void)state;
@@ -213,6 +277,9 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lost_target_is_replaced_in_strict_mode),
 		cmocka_unit_test(a_lost_target_is_a_persons_matter_in_relaxed_mode),
+		cmocka_unit_test(one_that_cannot_be_fenced_is_waited_for_aloud),
+		cmocka_unit_test(one_that_answers_with_errors_is_waited_for_aloud),
+		cmocka_unit_test(a_target_that_others_are_missing_for_is_a_persons_matter),
 		cmocka_unit_test(a_target_that_refuses_may_be_forced),
 		cmocka_unit_test(a_forced_target_that_dies_is_replaced_on_request),
 		cmocka_unit_test(nothing_fails_over_where_it_shall_not),
