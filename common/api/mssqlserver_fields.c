@@ -18,7 +18,7 @@
 
 #define TRANSFER_LEADERSHIP_ROWS                                                                                      \
 	{ MEMBER(struct mssqlserver_leader_election, "transferLeadershipInterval", transfer_leadership_interval),     \
-	  .type = FIELD_DURATION, .doc = "How often a planned hand-over is tried again; 1s without." },               \
+	  .type = FIELD_DURATION, .doc = "Has no effect; a hand-over is tried again when it can be." },               \
 	{                                                                                                             \
 		MEMBER(struct mssqlserver_leader_election, "transferLeadershipTimeout", transfer_leadership_timeout), \
 		        .type = FIELD_DURATION, .doc = "After how long a planned hand-over is given up; 60s without." \

@@ -1,5 +1,9 @@
 #include "sql/observation.h"
 
+#include <string.h>
+
+#include "sql/statements.h"
+
 static const char *const endpoint_states[] = { "", "STARTED", "STOPPED", "DISABLED", NULL };
 static const char *const roles[] = { "", "RESOLVING", "PRIMARY", "SECONDARY", NULL };
 static const char *const connected_states[] = { "", "DISCONNECTED", "CONNECTED", NULL };
@@ -165,4 +169,26 @@ const struct sql_replica_row *sql_observation_local(const struct sql_observation
 		if (observation->replicas[i].is_local) return &observation->replicas[i];
 	}
 	return NULL;
+}
+
+static const struct sql_database_row *own_copy(const struct sql_observation *seen, const char *id) {
+	for (size_t i = 0; i < seen->database_count; i++) {
+		const struct sql_database_row *row = &seen->databases[i];
+		if (row->is_local && row->group_database_id != NULL && strcmp(row->group_database_id, id) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+bool sql_observation_log_grew(const struct sql_observation *before, const struct sql_observation *after) {
+	const struct sql_replica_row *local = sql_observation_local(after);
+	if (local == NULL || local->role != SQL_ROLE_PRIMARY) return false;
+	for (size_t i = 0; i < before->database_count; i++) {
+		const struct sql_database_row *was = &before->databases[i];
+		if (!was->is_local || was->group_database_id == NULL) continue;
+		if (was->name != NULL && strcmp(was->name, SQL_SYSTEM_DATABASE) == 0) continue;
+		const struct sql_database_row *is = own_copy(after, was->group_database_id);
+		if (is != NULL && was->end_of_log.known && is->end_of_log.value > was->end_of_log.value) return true;
+	}
+	return false;
 }

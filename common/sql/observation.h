@@ -104,5 +104,8 @@ int sql_observation_read(const struct sql_results *results, struct arena *arena,
                          struct error **err);
 /* The local replica's row; NULL: there is none. */
 const struct sql_replica_row *sql_observation_local(const struct sql_observation *observation);
+/* Somebody writes to this primary: the log of one of its group's databases has grown since the answer before. What is
+ * written to SQL_SYSTEM_DATABASE does not count: that are our own checks. */
+bool sql_observation_log_grew(const struct sql_observation *before, const struct sql_observation *after);
 
 #endif

@@ -19,6 +19,10 @@
 #include "controller/decide/spec.h"
 #include "sql/observation.h"
 
+/* How often a group that is written to is to be looked at: commits wait when a replica is lost, until we see it. So
+ * long after its log was last seen to grow, too: while they wait it does not. */
+enum { WRITERS_PROBE_MS = 1200, WRITERS_MS = 30 * 1000 };
+
 struct pod_view {
 	bool exists;
 	int64_t created;                          /* seconds since 1970 */

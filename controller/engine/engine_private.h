@@ -40,8 +40,6 @@
 
 enum {
 	PROBE_MS = 5000,             /* between looks at a group that is at rest */
-	WRITERS_PROBE_MS = 1200,     /* … that is written to: commits wait when a replica is lost, until we see it */
-	WRITERS_MS = 30 * 1000,      /* so long after its log was last seen to grow: while they wait it does not */
 	PROBE_TIMEOUT_MS = 5000,     /* of one probe, unless spec says otherwise */
 	SECRETS_MS = 600 * 1000,     /* between reads of an object's Secrets */
 	OWN_SECRET_MS = 3600 * 1000, /* … of our own */

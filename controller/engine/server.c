@@ -203,26 +203,6 @@ static bool is_news(const struct observed *before, const struct observed *after)
 	       !same(a->instance.start_time, b->instance.start_time);
 }
 
-static const struct sql_database_row *own_copy(const struct sql_observation *seen, const char *id) {
-	for (size_t i = 0; i < seen->database_count; i++) {
-		const struct sql_database_row *row = &seen->databases[i];
-		if (row->is_local && row->group_database_id != NULL && same(row->group_database_id, id)) return row;
-	}
-	return NULL;
-}
-
-/* Somebody writes to the primary; our own checks do not count. */
-static bool has_grown(const struct observed *before, const struct observed *after) {
-	if (before == NULL || local_role(&after->seen) != SQL_ROLE_PRIMARY) return false;
-	for (size_t i = 0; i < before->seen.database_count; i++) {
-		const struct sql_database_row *was = &before->seen.databases[i];
-		if (!was->is_local || was->group_database_id == NULL || same(was->name, SQL_SYSTEM_DATABASE)) continue;
-		const struct sql_database_row *is = own_copy(&after->seen, was->group_database_id);
-		if (is != NULL && was->end_of_log.known && is->end_of_log.value > was->end_of_log.value) return true;
-	}
-	return false;
-}
-
 static void set_failure(struct server *server, const struct error *err) {
 	server->has_failed = err != NULL;
 	server->failure = err != NULL ? err->kind : ERROR_INVALID;
@@ -286,7 +266,8 @@ static void note_answer(struct server *server, const struct probe *probe, const 
 		server_probe(server);
 		return;
 	}
-	if (has_grown(server->observed, observed)) server->managed->written_at = observed->asked_at;
+	if (server->observed != NULL && sql_observation_log_grew(&server->observed->seen, &observed->seen))
+		server->managed->written_at = observed->asked_at;
 	forget_observed(server);
 	server->observed = observed;
 	if (is_newsworthy || server->managed->is_in_motion) managed_look(server->managed);

@@ -166,7 +166,7 @@ int boundaries_run(const struct script *script, int jobs, int every, enum mutati
 	}
 	int failed = *failures + died;
 	munmap(failures, sizeof(int));
-	cleanup_free char *sample = every > 1 ? xasprintf(" (every %dth of them)", every) : xstrdup("");
+	cleanup_free char *sample = every > 1 ? xasprintf(" (one in %d)", every) : xstrdup("");
 	printf("%s  boundaries of %s: %s, the controller killed at %lld actions in 3 phases%s%s\n",
 	       failed == 0 ? "ok  " : "FAIL", script->name, script->text, (long long)count, sample,
 	       died > 0 ? "; the simulation itself died" : "");

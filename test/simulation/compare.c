@@ -18,12 +18,14 @@ enum {
 	NODE_BACK = 120 * SECOND,
 	SILENCE_S = 30, /* failoverThresholdSeconds of the published tests */
 	WRITERS = 4,
+	SESSION_TIMEOUT_S = 10,
+	STANDBY_WATCHED = 30 * SECOND,
 };
 
 struct trial {
 	struct model *model;
 	struct configuration configuration;
-	int slot;        /* of the primary that is lost */
+	int slot;        /* of the primary that is lost, or of the standby */
 	uint64_t victim; /* its process */
 	int64_t began, back;
 	struct result *result;
@@ -67,13 +69,16 @@ static const struct compared {
 	const char *name, *text;
 	void (*begin)(struct trial *trial);
 	bool is_replaced; /* the pod is force-deleted when another one is primary, as in the published test */
+	bool is_standby;  /* it happens to a standby: nothing is promoted, and commits wait */
 } compared[] = {
-	{ "force-deleted", "force-deleted", force_delete, false },
-	{ "deleted", "deleted gracefully", delete_gracefully, false },
-	{ "drained", "its node drained", drain, false },
-	{ "frozen", "frozen (SIGSTOP), threshold 30 s; force-deleted when replaced", freeze, true },
-	{ "killed", "its container killed", kill_container, false },
-	{ "node-down", "its node down, threshold 30 s; back after 120 s", stop_node, false },
+	{ "force-deleted", "primary force-deleted", force_delete, false, false },
+	{ "deleted", "primary deleted gracefully", delete_gracefully, false, false },
+	{ "drained", "primary's node drained", drain, false, false },
+	{ "frozen", "primary frozen (SIGSTOP), threshold 30 s; force-deleted when replaced", freeze, true, false },
+	{ "killed", "primary's container killed", kill_container, false, false },
+	{ "node-down", "primary's node down, threshold 30 s; back after 120 s", stop_node, false, false },
+	{ "standby-deleted", "standby force-deleted", force_delete, false, true },
+	{ "standby-node-down", "standby's node down; back after 120 s", stop_node, false, true },
 };
 enum { COMPARED = ARRAY_LENGTH(compared) };
 
@@ -92,6 +97,9 @@ static const struct limit {
 	{ "frozen", MEASURE_WRITTEN, "first accepted write", 99, SILENCE_S + 15 },
 	{ "killed", MEASURE_WRITTEN, "first accepted write", 99, 2 },
 	{ "node-down", MEASURE_WRITTEN, "first accepted write", 99, SILENCE_S + 15 },
+	/* Its death is reported: commits go on. Else SQL Server itself waits for its session timeout, 10 s. */
+	{ "standby-deleted", MEASURE_GAP, "without an accepted write", 99, 1 },
+	{ "standby-node-down", MEASURE_GAP, "without an accepted write", 99, SESSION_TIMEOUT_S + 3 },
 };
 
 static const char *const policy_names[POLICIES] = { "agkeeper", "published" };
@@ -148,8 +156,8 @@ static void run_out(struct trial *trial, const struct compared *row) {
 	while (!model->verdict.violated && model->now < end && times[MEASURE_SYNCHRONIZED] < 0) {
 		bool waits = times[MEASURE_WRITTEN] < 0 && model->now - trial->began < 5 * SECOND;
 		bool is_near = times[MEASURE_LABELLED] < 0 || times[MEASURE_WRITTEN] < 0;
-		if (!is_near && model->now - model->clients.first_elsewhere > 3 * SECOND)
-			trial->configuration.write_every = WRITE_SELDOM;
+		int64_t since = row->is_standby ? trial->began + STANDBY_WATCHED : model->clients.first_elsewhere;
+		if (!is_near && model->now - since > 3 * SECOND) trial->configuration.write_every = WRITE_SELDOM;
 		model_run(model, waits || is_near ? LOOK_EVERY : LOOK_LATER);
 		look(trial);
 		go_on(trial, row);
@@ -167,13 +175,16 @@ static void require_nothing(struct model *model, struct process *primary) {
 	process_touch(model, primary);
 }
 
-static bool begin(struct trial *trial, enum policy policy) {
+static bool begin(struct trial *trial, const struct compared *row, enum policy policy) {
 	struct model *model = trial->model;
 	if (!comes_up(model)) return false;
 	trial->slot = primary_slot(model);
 	struct process *primary = trial->slot >= 0 ? process_of_pod(model, model->cluster.pods[trial->slot].uid) : NULL;
 	if (primary == NULL) return false;
-	trial->victim = primary->id;
+	if (row->is_standby) trial->slot = (trial->slot + 1) % trial->configuration.replicas;
+	const struct process *victim = process_of_pod(model, model->cluster.pods[trial->slot].uid);
+	if (victim == NULL) return false;
+	trial->victim = victim->id;
 	model->policy = policy;
 	if (policy == POLICY_PUBLISHED) require_nothing(model, primary);
 	/* Anywhere between two looks of the controller. */
@@ -182,6 +193,7 @@ static bool begin(struct trial *trial, enum policy policy) {
 	model->clients.lost_primary = trial->victim;
 	model->clients.longest_gap = 0;
 	model->failover_sent = 0;
+	for (int i = 0; row->is_standby && i <= MEASURE_WRITTEN; i++) trial->result->times[i] = 0;
 	return !model->verdict.violated;
 }
 
@@ -219,13 +231,14 @@ static void try(const struct compared *row, enum policy policy, uint64_t seed, b
 		                                      .watch_lag_ms = 5,
 		                                      .has_webhook = policy == POLICY_AGKEEPER,
 		                                      .only_service = true,
+		                                      .has_haste = policy == POLICY_AGKEEPER,
 		                                      .in_order = true };
 	trial.model = model_new(&trial.configuration, seed, MUTATION_none);
 	trial.model->keeps_timeline = keeps_timeline;
 	trial.model->cluster.object = first_object(&trial.configuration);
 	trial.model->cluster.revision = 1;
 	controller_start(trial.model, 0);
-	if (begin(&trial, policy)) {
+	if (begin(&trial, row, policy)) {
 		note(trial.model, "-- %s", row->text);
 		row->begin(&trial);
 		run_out(&trial, row);
@@ -327,7 +340,7 @@ static int losses_of(const struct options_of_compare *options, struct board *boa
 
 static void print_table(const struct options_of_compare *options, struct board *board) {
 	printf("%d seeds each; seconds from the fault on: p50 / p99 / longest\n\n", options->seeds);
-	printf("| the primary is … | policy | FAILOVER sent | PRIMARY | labelled | first accepted write | longest "
+	printf("| what happens | policy | FAILOVER sent | PRIMARY | labelled | first accepted write | longest "
 	       "without "
 	       "one | all synchronized | seeds that lost rows |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- "
 	       "|\n");
@@ -377,8 +390,9 @@ static int print_limits(const struct options_of_compare *options, struct board *
 		double seconds = percentile(&own, limit->percent);
 		bool kept = seconds < limit->seconds;
 		failed += !kept;
-		printf("%s  primary %s: %s p%d %.2f s (< %g s", kept ? "ok  " : "FAIL", limit->name, limit->words,
-		       limit->percent, seconds, limit->seconds);
+		printf("%s  %s%s: %s p%d %.2f s (< %g s", kept ? "ok  " : "FAIL",
+		       compared[row].is_standby ? "" : "primary ", limit->name, limit->words, limit->percent, seconds,
+		       limit->seconds);
 		if (is_wanted(options, row, POLICY_PUBLISHED)) {
 			struct spread other = spread_of(options, board, row, POLICY_PUBLISHED, limit->measure);
 			printf("; published policy %.2f s", percentile(&other, limit->percent));

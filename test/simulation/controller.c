@@ -111,7 +111,9 @@ static void lease_tick(struct model *model, struct event *event) {
 
 static void look(struct model *model, struct controller *controller) {
 	for (int slot = 0; slot < SLOTS; slot++) controller_probe(model, controller, slot);
-	controller->look_at = model->now + LOOK_EVERY;
+	bool has_writers = model->configuration->has_haste && controller->written_at != 0 &&
+	                   model->now - controller->written_at < WRITERS_MS * MILLISECOND;
+	controller->look_at = model->now + (has_writers ? WRITERS_PROBE_MS * MILLISECOND : LOOK_EVERY);
 }
 
 static void look_later(struct model *model, struct event *event);

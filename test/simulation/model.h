@@ -372,6 +372,7 @@ struct controller {
 	size_t busy_count;
 	int64_t pass_at;    /* scheduled; INT64_MAX: none */
 	int64_t look_at;    /* when all servers are asked again */
+	int64_t written_at; /* the primary's log was last seen to have grown then */
 	bool listed;        /* the cache is filled */
 	struct event *held; /* what arrived while it was frozen */
 	size_t held_count;
@@ -446,7 +447,9 @@ struct configuration {
 	bool has_sizes; /* volumes grow, run full, and tell of it */
 	enum driver driver;
 	bool only_service; /* every client writes through the primary's Service */
-	bool in_order;     /* no message between two servers overtakes another: else what was overtaken is lost */
+	bool has_haste; /* a group that is written to is looked at more often, as the engine does: else faults have it
+	                   easier */
+	bool in_order;  /* no message between two servers overtakes another: else what was overtaken is lost */
 };
 
 struct fault {

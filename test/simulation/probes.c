@@ -54,6 +54,9 @@ static void note_answer(struct model *model, struct controller *controller, stru
 	server->silent_since = 0;
 	server->unanswered = 0;
 	server->refuses_login = probe->login_refused;
+	if (server->observed != NULL && probe->observed != NULL &&
+	    sql_observation_log_grew(&server->observed->observation, &probe->observed->observation))
+		controller->written_at = probe->asked;
 	observed_free(take(&server->observed));
 	if (probe->login_refused) {
 		server->failure_kind = ERROR_FORBIDDEN;

@@ -529,6 +529,23 @@ const struct scenario scenarios[] = {
 	  STRICT,
 	  1,
 	  { { "kill", 0, 200, 0, P, 0 }, { "wipe-status", 0, 600, 0, 0, 0 } } },
+	{ "database-on-its-way",
+	  "a database is filled while it is still to be added, and all members hold every database of none",
+	  3,
+	  0,
+	  1,
+	  STRICT,
+	  1 | FROM_THE_START,
+	  { { "slow", 0, 3000, 30000, 0, 0 } } },
+	{ "target-dies-young",
+	  "the target dies as soon as it is PRIMARY, before that is on record, and the old primary lives on out of "
+	  "sight",
+	  3,
+	  0,
+	  1,
+	  1,
+	  1,
+	  { { "zombie", 0, 0, 6000, P, P }, { "kill", 25, 40, 0, 1, 0 } } },
 };
 const size_t scenario_count = ARRAY_LENGTH(scenarios);
 
@@ -540,13 +557,15 @@ const struct scenario *scenario_find(const char *name) {
 
 void scenario_draw(const struct scenario *scenario, uint64_t seed, struct run *run) {
 	struct dice dice = { seed };
-	*run = (struct run){ .seed = seed, .scenario = scenario->name };
+	*run = (struct run){ .seed = seed,
+		             .scenario = scenario->name,
+		             .from_the_start = (scenario->controllers & FROM_THE_START) != 0 };
 	run->configuration = (struct configuration){ .replicas = scenario->replicas,
 		                                     .databases = scenario->databases,
 		                                     .required = scenario->required,
 		                                     .silence_s = 10,
 		                                     .settings = sim_settings_fast(),
-		                                     .controllers = scenario->controllers,
+		                                     .controllers = scenario->controllers & ~FROM_THE_START,
 		                                     .clients = CLIENTS,
 		                                     .write_every = 200 * MILLISECOND,
 		                                     .watch_lag_ms = 5,

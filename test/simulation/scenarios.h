@@ -4,9 +4,10 @@
 
 #include "simulation/runs.h"
 
-enum { SCENARIO_FAULTS = 6 };
+enum { SCENARIO_FAULTS = 6, FROM_THE_START = 16 };
 struct scenario {
 	const char *name, *attack;
+	/* controllers: with FROM_THE_START faults begin with the bootstrap. */
 	int replicas, asynchronous, databases, required, controllers; /* required -1: strict */
 	struct {
 		const char *fault;

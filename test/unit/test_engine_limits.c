@@ -53,7 +53,7 @@ static void no_request_outlives_the_lease(void **state) {
 	store_api_hold(world.api, "PATCH", CHILD);
 	world_apply(&world, "a");
 	world_start(&world);
-	assert_true(wait_until(store_api_count(world.api, "PATCH", CHILD) == 1));
+	assert_true(wait_until(store_api_count(world.api, "PATCH", CHILD) >= 1));
 	assert_int_equal(pthread_create(&control, NULL, ask_with_usual_patience, NULL), 0);
 	bool is_sent_anew = wait_until(store_api_count(world.api, "PATCH", CHILD) >= 3);
 	bool is_earlier = !control_is_over;
@@ -78,9 +78,9 @@ static void who_has_a_name_anew_begins_anew(void **state) {
 	(void)state;
 	put_unreadable("one");
 	world_start(&world);
-	assert_true(wait_until(store_api_count(world.api, "POST", EVENTS) == 1));
+	assert_true(wait_until(store_api_count(world.api, "POST", EVENTS) >= 1));
 	put_unreadable("two");
-	assert_true(wait_until(store_api_count(world.api, "POST", EVENTS) == 2));
+	assert_true(wait_until(store_api_count(world.api, "POST", EVENTS) >= 2));
 }
 
 /* ---- The one that was looked at ---- */
