@@ -161,12 +161,19 @@ static bool goes_before(const struct transfer *one, const struct transfer *other
 	return one->urgency > other->urgency;
 }
 
+/* When there is something to do for it; INT64_MAX: curl has it. Who has no place gets it when another one ends, which
+ * ends the wait; or is told at its deadline that its time is over. */
+static int64_t due_at(const struct transfer *transfer) {
+	if (transfer->running) return INT64_MAX;
+	return has_place(transfer) ? transfer->start_at : transfer->call.deadline;
+}
+
 /* Of the first in rank the oldest. Completing one may add and remove others, so every find starts over; there are a few
  * hundred at most. */
 static struct transfer *find_due(const struct kube_loop *loop, int64_t now) {
 	struct transfer *found = NULL;
 	for (struct transfer *transfer = loop->transfers; transfer != NULL; transfer = transfer->next) {
-		if (transfer->running || transfer->start_at > now || !has_place(transfer)) continue;
+		if (due_at(transfer) > now) continue;
 		if (found == NULL || !goes_before(found, transfer)) found = transfer;
 	}
 	return found;
@@ -197,12 +204,11 @@ static int64_t tick_members(struct kube_loop *loop, int64_t now) {
 	return next;
 }
 
-/* Who waits for a place gets it when another one ends, which ends the wait. */
 static int64_t next_start(const struct kube_loop *loop) {
 	int64_t next = INT64_MAX;
 	for (const struct transfer *transfer = loop->transfers; transfer != NULL; transfer = transfer->next) {
-		bool waits = !transfer->running && has_place(transfer);
-		if (waits && transfer->start_at < next) next = transfer->start_at;
+		int64_t at = due_at(transfer);
+		if (at < next) next = at;
 	}
 	return next;
 }

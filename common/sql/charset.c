@@ -173,7 +173,15 @@ static size_t convert(const struct conversion *conversion, char **in, size_t *in
 	return 0;
 }
 
+/* As libc answers who passes what iconv_open failed with. */
+static bool is_none(iconv_t descriptor) {
+	if (descriptor != (iconv_t)-1) return false;
+	errno = EBADF;
+	return true;
+}
+
 size_t iconv(iconv_t descriptor, char **in, size_t *in_left, char **out, size_t *out_left) {
+	if (is_none(descriptor)) return (size_t)-1;
 	struct conversion *conversion = descriptor;
 	bool is_reset = in == NULL || *in == NULL;
 	if (conversion->read != NULL) return is_reset ? 0 : convert(conversion, in, in_left, out, out_left);
@@ -187,6 +195,7 @@ size_t iconv(iconv_t descriptor, char **in, size_t *in_left, char **out, size_t 
 }
 
 int iconv_close(iconv_t descriptor) {
+	if (is_none(descriptor)) return -1;
 	struct conversion *conversion = descriptor;
 	if (conversion->theirs != NULL) libc.close(conversion->theirs);
 	free(conversion->to);

@@ -30,6 +30,11 @@ static bool is_beside(enum action_type type) {
 	return type == ACTION_WRITE_CHECK || type == ACTION_BACKUP_DATABASE || type == ACTION_BACKUP_OTHERS_DATABASE;
 }
 
+/* For as long as half an hour, with one of the pool's threads: never so many that none is left for what is urgent. */
+static bool lasts(enum action_type type) {
+	return type == ACTION_BACKUP_DATABASE || type == ACTION_BACKUP_OTHERS_DATABASE;
+}
+
 static char *target_of(const struct action *action) {
 	static const char *const names[] = {
 		[TARGET_OBJECT] = "Object",   [TARGET_CHILD] = "Child",   [TARGET_POD] = "Pod",
@@ -129,6 +134,7 @@ static struct deed *deed_new(struct managed *managed, const struct action *actio
 	};
 	deed->next = managed->deeds;
 	managed->deeds = deed;
+	managed->engine->lasting += lasts(action->type);
 	managed_hold(managed);
 	return deed;
 }
@@ -138,6 +144,7 @@ static void deed_free(struct deed *deed) {
 	struct deed **at = &managed->deeds;
 	while (*at != deed) at = &(*at)->next;
 	*at = deed->next;
+	managed->engine->lasting -= lasts(deed->action.type);
 	free((char *)deed->action.pod);
 	free((char *)deed->action.peer);
 	free((char *)deed->action.text);
@@ -245,6 +252,10 @@ bool act_is_writing(const struct managed *managed) {
 
 static bool must_wait(struct managed *managed, const struct action *action, const char *target, int64_t now) {
 	if (is_under_way(managed, target) || settles(managed, target, now)) return true;
+	if (lasts(action->type) && managed->engine->lasting >= LASTING_MAX) {
+		queue_add_after(managed->engine->queue, managed->key, LASTING_AGAIN_MS);
+		return true;
+	}
 	const struct attempt *attempt =
 	        attempts_find(&managed->attempts, action->type, attempt_pod(action), attempt_peer(action));
 	if (attempt == NULL || attempt->next_at <= now) return false;

@@ -85,8 +85,12 @@ static void finish(struct deed *deed, const struct error *err) {
 }
 
 /* Nothing was sent to the server. */
-static void give_up(struct deed *deed, const struct error *err) {
+static void give_back(const struct deed *deed) {
 	if (!deed->server->is_gone && !bears(deed, BESIDE)) server_idle(deed->server);
+}
+
+static void give_up(struct deed *deed, const struct error *err) {
+	give_back(deed);
 	if (err != NULL) deed_end(deed, err);
 	else deed_drop(deed, "we do not lead any more");
 }
@@ -172,6 +176,7 @@ static void on_administrator_batch(void *context, const struct sql_results *resu
 static void on_administrator(struct managed *managed, void *what, struct json_object *answer, const struct error *err) {
 	struct deed *deed = what;
 	if (managed->is_gone || deed->server->is_gone || deed->server->ip == NULL || !managed->is_readable) {
+		give_back(deed);
 		deed_drop(deed, "the server is not there any more");
 		return;
 	}

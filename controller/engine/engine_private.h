@@ -45,6 +45,8 @@ enum {
 	OWN_SECRET_MS = 3600 * 1000, /* … of our own */
 	SECRETS_SOON_MS = 10000,     /* … when a login failed */
 	REQUESTS_MAX = 128,          /* under way at once, before the next object is looked at that is not urgent */
+	LASTING_MAX = 64,            /* backups under way at once, a quarter of the threads that there may be … */
+	LASTING_AGAIN_MS = 5000,     /* … and when to see whether there is room */
 	SETTLE_MS = 5000,            /* for the watch to show what we were answered */
 	SQL_SERVER_PORT_DEFAULT = 1433
 };
@@ -106,6 +108,7 @@ struct engine {
 	struct managed *managed[MANAGED_BUCKETS];
 	struct pause *pauses; /* engine.c */
 	int requests;         /* under way */
+	int lasting;          /* actions that last, under way */
 	int64_t trimmed_at;   /* memory was given back then (monotonic ms) */
 	pthread_t thread;
 	bool has_thread;

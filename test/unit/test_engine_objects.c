@@ -276,6 +276,28 @@ static void a_restarted_server_is_found_again(void **state) {
 	sql_server_free(&server);
 }
 
+/* It goes while sa's password is being read for it: nobody is busy with the one that comes instead. */
+static void a_server_that_went_too_early_is_found_again(void **state) {
+	(void)state;
+	static const char password[] = "/api/v1/namespaces/demo/secrets/a-auth";
+	struct sql_server server = world_run_server(&world, "a-0", "127.0.0.1");
+	world_apply(&world, "a");
+	world_start(&world);
+	assert_true(wait_until(world_has(&world, "/api/v1/namespaces/demo/secrets/a-agkeeper")));
+	assert_true(wait_until(is_at_rest()));
+	store_api_hold(world.api, "GET", password);
+	size_t before = store_api_count(world.api, "GET", password);
+	world_run_pod(&world, "a", "127.0.0.1");
+	assert_true(wait_until(store_api_count(world.api, "GET", password) > before));
+	store_api_put(world.api, "/api/v1/namespaces/demo/pods/a-0", NULL);
+	assert_true(wait_until(is_at_rest()));
+	store_api_hold(world.api, NULL, NULL);
+	assert_true(wait_until(is_at_rest()));
+	world_run_pod(&world, "a", "127.0.0.1");
+	assert_true(wait_until(world_phase_is(&world, OBJECT("a"), "Ready")));
+	sql_server_free(&server);
+}
+
 /* An API server that refuses everything for long: what is kept does not grow. */
 static void refusals_do_not_pile_up(void **state) {
 	(void)state;
@@ -312,6 +334,7 @@ int main(void) {
 		TEST(the_lease_is_given_back),
 		TEST(silent_servers_hold_up_nobody),
 		TEST(a_restarted_server_is_found_again),
+		TEST(a_server_that_went_too_early_is_found_again),
 		TEST(refusals_do_not_pile_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

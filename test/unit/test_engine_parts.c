@@ -99,6 +99,29 @@ static void a_session_of_a_deed_ends_with_the_tenure(void **state) {
 	nftw(folder, sql_server_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* ---- What lasts ---- */
+
+/* Backups of hundreds of databases at once leave threads for what is urgent. */
+static void backups_wait_for_others(void **state) {
+	(void)state;
+	struct metrics *metrics = metrics_new();
+	struct engine engine = { .metrics = engine_metrics_new(metrics),
+		                 .queue = queue_new(&(struct queue_options){ .name = "objects", .metrics = metrics }) };
+	struct managed *managed = managed_get(&engine, "MSSQLServer/demo/a");
+	struct plan plan = { 0 };
+	plan_add(&plan, &(struct action){ .type = ACTION_BACKUP_DATABASE, .pod = "a-0", .text = "sales" });
+	engine.lasting = LASTING_MAX;
+	assert_int_equal(act(managed, &plan, 0), 0);
+	assert_true(queue_wait_ms(engine.queue) > 0); /* it is looked at again */
+	engine.lasting = LASTING_MAX - 1;
+	assert_int_equal(act(managed, &plan, 0), 1);
+	assert_int_equal(engine.lasting, LASTING_MAX - 1); /* given up at once, for nobody leads here */
+	plan_free(&plan);
+	managed_forget(managed);
+	queue_free(engine.queue);
+	metrics_free(metrics);
+}
+
 /* ---- Our own Secret ---- */
 
 static void take_own(struct managed *managed, const char *version, const char *data) {
@@ -130,6 +153,7 @@ int main(void) {
 		cmocka_unit_test(labels_tell_whose_it_is),
 		cmocka_unit_test(an_answer_from_before_our_write_is_not_taken),
 		cmocka_unit_test(a_session_of_a_deed_ends_with_the_tenure),
+		cmocka_unit_test(backups_wait_for_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

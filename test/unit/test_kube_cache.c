@@ -596,6 +596,29 @@ static void sends_so_many_at_once_and_urgent_ones_beside(void **state) {
 	assert_int_equal(slow.kind, ERROR_TIMEOUT);
 }
 
+/* Urgent ones have taken all places, and keep them for longer than it may wait. */
+static void who_gets_no_place_is_told_in_time(void **state) {
+	(void)state;
+	fake_api_on(api, (struct fake_rule){ .path = "/slow", .hang = true });
+	struct outcome slow = { 0 };
+	struct outcome other = { 0 };
+	for (int i = 0; i < KUBE_AT_ONCE; i++) {
+		const struct kube_request request = { .raw_path = "/slow", .urgency = 1, .timeout_ms = 3600 * 1000 };
+		kube_loop_submit(loop, &request, note_outcome, &slow);
+	}
+	kube_loop_submit(loop, &(struct kube_request){ .raw_path = "/other", .timeout_ms = 100 }, note_outcome, &other);
+	int64_t until = clock_monotonic_ms() + 30000;
+	while (other.calls == 0 && clock_monotonic_ms() < until) kube_loop_step(loop, 1000);
+	assert_int_equal(other.calls, 1);
+	assert_int_equal(other.kind, ERROR_TIMEOUT);
+	assert_int_equal(fake_api_count(api, NULL, "/other", NULL), 0);
+	assert_int_equal(slow.calls, 0);
+	/* They are told when the loop is freed: here, where `slow` still is. */
+	kube_loop_free(loop);
+	loop = NULL;
+	assert_int_equal(slow.calls, KUBE_AT_ONCE);
+}
+
 static void step_until_failed_once(struct kube_cache *cache) {
 	int64_t until = clock_monotonic_ms() + 30000;
 	while (kube_cache_counts(cache).failures == 0 && clock_monotonic_ms() < until) kube_loop_step(loop, 1000);
@@ -667,6 +690,7 @@ int main(void) {
 		TEST(tells_those_who_wait_that_it_ends),
 		TEST(keeps_to_the_deadline_of_a_request),
 		TEST(sends_so_many_at_once_and_urgent_ones_beside),
+		TEST(who_gets_no_place_is_told_in_time),
 		TEST(comes_back_when_the_server_answers_others),
 		TEST(stops_at_once),
 	};

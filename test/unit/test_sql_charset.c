@@ -101,11 +101,23 @@ static void other_pairs_are_libcs(void **state) {
 	assert_true(iconv_open("UTF-8", "no such charset") == (iconv_t)-1);
 }
 
+/* Of what iconv_open failed with. */
+static void no_descriptor_is_told(void **state) {
+	(void)state;
+	iconv_t none = iconv_open("UTF-8", "no such charset");
+	assert_int_equal(convert(libc.convert, none, "a", 1, 8).error, EBADF);
+	assert_int_equal(convert(iconv, none, "a", 1, 8).error, EBADF);
+	errno = 0;
+	assert_int_equal(iconv_close(none), -1);
+	assert_int_equal(errno, EBADF);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_are_converted_as_libc_does),
 		cmocka_unit_test(what_is_none_is_told),
 		cmocka_unit_test(other_pairs_are_libcs),
+		cmocka_unit_test(no_descriptor_is_told),
 	};
 	return cmocka_run_group_tests(tests, set_up_all, NULL);
 }
