@@ -149,7 +149,9 @@ static void send(struct deed *deed, struct sql_client *client, const char *admin
 		                         .timeout_ms = timeout_of(deed),
 		                         .is_secret = terms.is_secret,
 		                         .is_changing = terms.is_changing,
-		                         .is_urgent = true };
+		                         /* A thousand servers that are set up must not keep probes and promotions
+		                          * from having their turn. */
+		                         .is_urgent = bears(deed, BRIEF) || deed->managed->is_urgent };
 	deed->generation = deed->managed->record.generation;
 	sql_client_submit(client, &batch, then, deed);
 	if (terms.is_secret) explicit_bzero(text.data, text.length);
