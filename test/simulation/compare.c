@@ -323,6 +323,11 @@ static double percentile(const struct spread *spread, int percent) {
 
 static void print_cell(const struct options_of_compare *options, struct board *board, size_t row, size_t policy,
                        enum measure measure) {
+	/* Nothing is promoted; and who has not missed a standby yet calls it synchronized. */
+	if (compared[row].is_standby && measure != MEASURE_GAP) {
+		printf(" | –");
+		return;
+	}
 	struct spread spread = spread_of(options, board, row, policy, measure);
 	double values[] = { percentile(&spread, 50), percentile(&spread, 99), percentile(&spread, 100) };
 	printf(" |");
