@@ -141,7 +141,11 @@ static void restore_snapshot(struct model *model, const struct fault *fault) {
 	(void)fault;
 	struct sim_disk *disk = take(&model->snapshot.disk);
 	int slot = model->snapshot.slot;
-	if (disk == NULL || model->healed || model->volumes_lost > 0 || !group_is_whole(model) ||
+	/* A past that comes up as PRIMARY reaches the others before they are fenced, and has what they are not
+	 * synchronized with: SQL Server then promotes them by force only, and that is for a person. */
+	bool resumes = model->configuration->settings.assumptions[SIM_ASSUME_restarted_primary_resumes] &&
+	               primary_slot(model) == slot;
+	if (disk == NULL || resumes || model->healed || model->volumes_lost > 0 || !group_is_whole(model) ||
 	    !others_hold_everything(model, slot)) {
 		sim_disk_free(disk);
 		return;

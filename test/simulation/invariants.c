@@ -202,11 +202,12 @@ void check_acknowledged(struct model *model, struct process *process, int row) {
 
 /* ---- I4, I5 and what is done once only ---- */
 
-/* Fenced: it confirms nothing to an old primary. One that was started since is asked anew, and may be just up. */
+/* Fenced: it confirms nothing to an old primary. One that was started since is asked anew, and may be just up; one that
+ * was fenced for this intent may have gone since. */
 static bool is_silent(struct model *model, int slot) {
 	const struct process *process = process_of_pod(model, model->cluster.pods[slot].uid);
-	return process != NULL &&
-	       (!process->instance->endpoint.started || process->started >= model->claims.intent_since);
+	if (process == NULL) return model->fenced_at[slot] != 0 && model->fenced_at[slot] >= model->claims.intent_since;
+	return !process->instance->endpoint.started || process->started >= model->claims.intent_since;
 }
 
 /* A promotion rests on enough members that are fenced, unless it is the old primary itself that goes on. */
@@ -233,6 +234,7 @@ void check_statement(struct model *model, const struct controller *controller, s
 			        action_rows[action->type].name, controller->index, process->slot, (long long)generation,
 			        (long long)in_force);
 	}
+	if (action->type == ACTION_STOP_ENDPOINT) model->fenced_at[process->slot] = model->now;
 	if (action->type == ACTION_PROMOTE || action->type == ACTION_PROMOTE_STARTED) check_count(model, process);
 	if (strstr(batch, "FORCE_FAILOVER_ALLOW_DATA_LOSS") != NULL && !model->force_allowed)
 		violate(model, "I5", "sales-%d was forced, and nobody asked for it", process->slot);

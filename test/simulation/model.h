@@ -561,6 +561,7 @@ struct model {
 		bool databases[DATABASES]; /* recorded */
 	} claims;
 	int drops[SLOTS], volumes_lost;
+	int64_t fenced_at[SLOTS]; /* its endpoint was last told to stop then */
 	bool force_allowed, is_deleted;
 	/* Of a script with expansions: how far it is, and what was there when it began. */
 	int stage;
