@@ -150,8 +150,6 @@ void adopt(struct deciding *deciding);
 void steady_decide(struct deciding *deciding);
 /* The replica's pod is to be deleted or evicted, and held back until it was the primary. */
 bool is_leaving(const struct deciding *deciding, const struct replica_view *replica);
-/* Whether an old primary might be about where we cannot see it: beside the recorded one and this replica. */
-bool somebody_is_out_of_sight(const struct deciding *deciding, const struct replica_view *replica);
 /* Whether the replica may be let follow whoever contacts it: its endpoint is started, or it is told to (`is_seated`).
  * While an old primary might reach it that could acknowledge with its help it is made sure first that it confirms
  * nothing: that is planned, and false. */

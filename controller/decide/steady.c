@@ -52,7 +52,8 @@ static bool is_out_of_sight(const struct deciding *deciding, const struct replic
 	return other->server.seen == NULL || role_of(other) == SQL_ROLE_PRIMARY;
 }
 
-bool somebody_is_out_of_sight(const struct deciding *deciding, const struct replica_view *replica) {
+/* Whether an old primary might be about where we cannot see it: beside the recorded one and this replica. */
+static bool somebody_is_out_of_sight(const struct deciding *deciding, const struct replica_view *replica) {
 	for (size_t i = 0; i < deciding->view->replica_count; i++) {
 		const struct replica_view *other = &deciding->view->replicas[i];
 		if (other != replica && is_out_of_sight(deciding, other)) return true;

@@ -69,4 +69,18 @@ static void pass_times(struct group *group, int times) {
 	}
 }
 
+/* Its primary is dead, and SQL Server promotes neither of the two others. */
+static struct group *refusing_group(void) {
+	struct group *group = group_new(3);
+	group->servers[1].refuses = group->servers[2].refuses = true;
+	group_kill(group, 0);
+	for (int i = 0; i < 30; i++) {
+		group_pass(group);
+		group_do(group);
+		group->view.attempt_count = group->view.attempt_count > 4 ? 4 : group->view.attempt_count;
+	}
+	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+	return group;
+}
+
 #endif

@@ -234,15 +234,7 @@ static void a_target_that_refuses_is_replaced(void **state) {
 
 static void all_refuse_and_the_primary_returns(void **state) {
 	(void)state;
-	cleanup_group struct group *group = group_new(3);
-	group->servers[1].refuses = group->servers[2].refuses = true;
-	group_kill(group, 0);
-	for (int i = 0; i < 30; i++) {
-		group_pass(group);
-		group_do(group);
-		group->view.attempt_count = group->view.attempt_count > 4 ? 4 : group->view.attempt_count;
-	}
-	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+	cleanup_group struct group *group = refusing_group();
 	group_start(group, 0);
 	assert_true(group_settle(group) > 0);
 	assert_primary(group, 0);

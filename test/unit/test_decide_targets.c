@@ -127,15 +127,7 @@ static void a_target_that_others_are_missing_for_is_a_persons_matter(void **stat
 /* The only one that could be promoted refuses, and a person allows its loss; then another, when it dies. */
 static void a_target_that_refuses_may_be_forced(void **state) {
 	(void)state;
-	cleanup_group struct group *group = group_new(3);
-	group->servers[1].refuses = group->servers[2].refuses = true;
-	group_kill(group, 0);
-	for (int i = 0; i < 30; i++) {
-		group_pass(group);
-		group_do(group);
-		group->view.attempt_count = group->view.attempt_count > 4 ? 4 : group->view.attempt_count;
-	}
-	assert_int_equal(group->deciding.state, GROUP_BLOCKED);
+	cleanup_group struct group *group = refusing_group();
 	cleanup_free char *target_pod = xstrdup(target(group)), *allowed = xasprintf("%s/object-uid", target_pod);
 	group->view.allow_data_loss = allowed;
 	pass_times(group, 10);

@@ -1,5 +1,5 @@
 /* SQL Server's certificate (controller/engine/certificate.c): issued once, renewed, left to others. */
-#include "unit/engine_world.h"
+#include "unit/engine_fixture.h"
 
 #include "base/base64.h"
 #include "base/clock.h"
@@ -10,20 +10,6 @@
 #define MADE   SECRET "a-server-cert"
 #define OWN    SECRET "a-agkeeper"
 #define SET    "/apis/apps/v1/namespaces/demo/statefulsets/a"
-
-static struct world world;
-
-static int set_up(void **state) {
-	(void)state;
-	world_begin(&world);
-	return 0;
-}
-
-static int tear_down(void **state) {
-	(void)state;
-	world_end(&world);
-	return 0;
-}
 
 static void put_object_named(const char *name, const char *certificates) {
 	cleanup_free char *secret = xasprintf(SECRET "%s-auth", name);

@@ -1,6 +1,6 @@
 /* What the engine (controller/engine) must not take from before: requests from another tenure, an object's state from
  * one that had its name, failures of what is gone. */
-#include "unit/engine_world.h"
+#include "unit/engine_fixture.h"
 
 #include "controller/engine/engine_private.h"
 
@@ -11,20 +11,6 @@
 #define OWN     "/api/v1/namespaces/demo/secrets/a-agkeeper"
 #define REQUEST "/apis/ops.kubedb.com/v1alpha1/namespaces/demo/mssqlserveropsrequests/grow"
 #define KEY     "MSSQLServerOpsRequest/demo/grow"
-
-static struct world world;
-
-static int set_up(void **state) {
-	(void)state;
-	world_begin(&world);
-	return 0;
-}
-
-static int tear_down(void **state) {
-	(void)state;
-	world_end(&world);
-	return 0;
-}
 
 /* ---- Requests ---- */
 

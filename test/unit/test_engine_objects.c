@@ -1,26 +1,12 @@
 /* The engine (controller/engine) from an applied object to a running server, and through everything that an API server
  * and a SQL Server can do to it. */
-#include "unit/engine_world.h"
+#include "unit/engine_fixture.h"
 
 #include "base/base64.h"
 #include "base/file.h"
 
 #define CHILD  "/apis/apps/v1/namespaces/demo/statefulsets/a"
 #define CONFIG "/api/v1/namespaces/demo/configmaps/a-config"
-
-static struct world world;
-
-static int set_up(void **state) {
-	(void)state;
-	world_begin(&world);
-	return 0;
-}
-
-static int tear_down(void **state) {
-	(void)state;
-	world_end(&world);
-	return 0;
-}
 
 /* ---- All is well ---- */
 

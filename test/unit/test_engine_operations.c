@@ -1,24 +1,10 @@
 /* Ops requests in the engine (controller/engine/operations.c, act_request.c): every write of an expansion, through an
  * API server. */
-#include "unit/engine_world.h"
+#include "unit/engine_fixture.h"
 
 #define SET     "/apis/apps/v1/namespaces/demo/statefulsets/a"
 #define CLAIM   "/api/v1/namespaces/demo/persistentvolumeclaims/data-a-0"
 #define REQUEST "/apis/ops.kubedb.com/v1alpha1/namespaces/demo/mssqlserveropsrequests/grow"
-
-static struct world world;
-
-static int set_up(void **state) {
-	(void)state;
-	world_begin(&world);
-	return 0;
-}
-
-static int tear_down(void **state) {
-	(void)state;
-	world_end(&world);
-	return 0;
-}
 
 static void ask_for_more(void) {
 	world_put(
